@@ -26,7 +26,7 @@ use crate::system::service::Service;
 use crate::system::{CROWD, MAIN, Plan, principal, resource_server};
 use crate::upstream::Upstream;
 use link::Link;
-use patroni::Patroni;
+use patroni::{Patroni, Replication};
 
 pub use fault::Fault;
 
@@ -270,7 +270,9 @@ impl Database {
             let file = directory.join(format!("database-{control}.url"));
             fs::write(&file, Patroni::url(&addresses))?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-            Ok(format!("engine = \"postgres\"\nurl = {{ file = {file:?} }}"))
+            // Lychgate refuses a database without synchronous standbys otherwise.
+            let allow_single = self.patroni.replication() == Replication::Asynchronous;
+            Ok(format!("engine = \"postgres\"\nurl = {{ file = {file:?} }}\nallow_single = {allow_single}"))
         };
         self.links.iter().enumerate().map(store).collect()
     }

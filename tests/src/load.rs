@@ -15,12 +15,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cluster::{Cluster, Fault};
 use crate::history::client::{Answer, Client, Operation};
 use crate::history::{Availability, Recorder, check};
+use crate::upstream::{Endpoint, Lie};
 use operator::Operator;
 use user::{Target, User};
 
@@ -33,7 +35,13 @@ pub struct Run {
     pub faults: Vec<Fault>,
     /// Answered operations before each fault and after the last one.
     pub operations_between: usize,
+    /// The lifetime of the upstream's access tokens in seconds. A short one makes every exchange refresh them; a refresh whose
+    /// outcome a fault hides may then ask the person to sign in.
+    pub upstream_token_seconds: u64,
 }
+
+/// A lifetime of the upstream's tokens that outlasts every run.
+pub const LONG: u64 = 36_000;
 
 /// What a run did, and how it was answered.
 #[derive(Debug)]
@@ -53,6 +61,8 @@ const PARALLEL: usize = 8;
 /// All that the clients share.
 #[derive(Debug)]
 struct Shared {
+    /// An exchange may be answered by asking the person to sign in.
+    may_ask_for_login: bool,
     target: Target,
     operator: Operator,
     recorder: Recorder<usize, Operation, Answer>,
@@ -66,35 +76,47 @@ impl Run {
     /// histories.
     pub async fn on(self, cluster: &mut Cluster) -> Result<Report> {
         let begun = Instant::now();
-        let shared = Arc::new(Shared::new(cluster)?);
-        let (stop, stopped) = watch::channel(false);
-        let mut clients = JoinSet::new();
-        for client in 0..self.clients {
-            clients.spawn(client_loop(Arc::clone(&shared), client, stopped.clone()));
-        }
-        let mut goal = self.operations_between;
-        for fault in &self.faults {
-            reach(&shared, goal, &mut clients).await?;
-            eprintln!("{:8.3} s: {fault:?}", begun.elapsed().as_secs_f64());
-            cluster.inject(*fault).await?;
-            goal = shared.recorder.answers() + self.operations_between;
-        }
-        reach(&shared, goal, &mut clients).await?;
-        stop.send(true)?;
-        while let Some(ended) = clients.join_next().await {
-            ended??;
-        }
-        let under_load = shared.recorder.finish();
-        shared.ask_again().await?;
-        shared.check()?;
+        cluster.upstream().lie(Lie::Member(Endpoint::Token, "expires_in", json!(self.upstream_token_seconds)));
+        let shared = Arc::new(Shared::new(cluster, self.upstream_token_seconds)?);
+        let load = self.load(&shared, cluster).await;
+        // A broken promise can show as an error of a client first: the history says more.
+        shared.check().map_err(|broken| match &load {
+            Ok(_) => broken,
+            Err(error) => anyhow!("{error:#}\n{broken:#}"),
+        })?;
+        let availability = load?;
         Ok(Report {
-            users: under_load.len(),
+            users: shared.users.load(Ordering::Relaxed),
             faults: self.faults,
-            availability: Availability::of(under_load.values().flatten()),
+            availability,
             took: begun.elapsed(),
             unanswered: shared.unanswered.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             failed_starts: cluster.failed_starts,
         })
+    }
+
+    async fn load(&self, shared: &Arc<Shared>, cluster: &mut Cluster) -> Result<Availability> {
+        let begun = Instant::now();
+        let (stop, stopped) = watch::channel(false);
+        let mut clients = JoinSet::new();
+        for client in 0..self.clients {
+            clients.spawn(client_loop(Arc::clone(shared), client, stopped.clone()));
+        }
+        let mut goal = self.operations_between;
+        for fault in &self.faults {
+            reach(shared, goal, &mut clients).await?;
+            eprintln!("{:8.3} s: {fault:?}", begun.elapsed().as_secs_f64());
+            cluster.inject(*fault).await?;
+            goal = shared.recorder.answers() + self.operations_between;
+        }
+        reach(shared, goal, &mut clients).await?;
+        stop.send(true)?;
+        while let Some(ended) = clients.join_next().await {
+            ended??;
+        }
+        let availability = Availability::of(shared.recorder.finish().values().flatten());
+        shared.ask_again().await?;
+        Ok(availability)
     }
 }
 
@@ -126,8 +148,9 @@ async fn client_loop(shared: Arc<Shared>, client: usize, stopped: watch::Receive
 }
 
 impl Shared {
-    fn new(cluster: &Cluster) -> Result<Self> {
+    fn new(cluster: &Cluster, upstream_token_seconds: u64) -> Result<Self> {
         Ok(Self {
+            may_ask_for_login: upstream_token_seconds < LONG,
             target: Target::of(cluster)?,
             operator: Operator::of(cluster)?,
             recorder: Recorder::default(),

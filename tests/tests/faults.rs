@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use e2e::cluster::{Cluster, Fault, Shape};
-use e2e::load::{Report, Run};
+use e2e::load::{LONG, Report, Run};
 
 const EDGES: usize = 3;
 
@@ -12,7 +12,7 @@ async fn run(clients: usize, rounds: usize, operations_between: usize) -> Result
     let mut cluster = Cluster::start(Shape { controls: 1, edges: EDGES, database: None }).await?;
     let round = |n| [Fault::CutEdge(n % EDGES), Fault::KillEdge((n + 1) % EDGES), Fault::KillControl(0)];
     let faults = (0..rounds).flat_map(round).collect();
-    let report = Run { clients, faults, operations_between }.on(&mut cluster).await?;
+    let report = Run { clients, faults, operations_between, upstream_token_seconds: LONG }.on(&mut cluster).await?;
     eprintln!("one control node on RocksDB: {report}");
     Ok(report)
 }

@@ -18,6 +18,8 @@ pub enum Fault {
     CutEdge(usize),
     /// SIGKILL of the database's primary and of its Patroni. Over when another node is the primary; the killed one joins again.
     KillPrimary,
+    /// The standbys are cut off from the primary, until it is killed.
+    CutReplication,
     /// A standby is stopped and started.
     StopStandby,
     /// The connections between a control node and the database are closed.
@@ -44,11 +46,12 @@ impl Cluster {
             Fault::KillPrimary => {
                 let took = self.patroni()?.kill_primary().await?;
                 eprintln!("           no primary for {:.1} s", took.as_secs_f64());
-                self.patroni()?.until_synchronous().await
+                self.patroni()?.until_complete().await
             }
+            Fault::CutReplication => self.patroni()?.cut_replication().await,
             Fault::StopStandby => {
                 self.patroni()?.stop_standby().await?;
-                self.patroni()?.until_synchronous().await
+                self.patroni()?.until_complete().await
             }
             Fault::CutDatabase(control) => {
                 self.database_links(control)?.iter().for_each(Link::cut);

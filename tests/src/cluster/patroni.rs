@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use super::link::Link;
 use crate::system::ports::Claim;
 use crate::system::service::until;
 
@@ -28,11 +29,21 @@ const ACCOUNT: &str = "postgres";
 /// The database of the control plane.
 const DATABASE: &str = "lychgate";
 
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replication {
+    /// Every standby that Patroni counts on.
+    Synchronous,
+    /// Nothing: a failover loses the latest commits. To show that a test finds that.
+    Asynchronous,
+}
+
 /// A running database. Dropping it kills all of its processes.
 #[derive(Debug)]
 pub struct Patroni {
     nodes: Vec<Node>,
     http: reqwest::Client,
+    replication: Replication,
     /// The folder of the server's programs.
     programs: PathBuf,
     /// Kills what runs as soon as this process is gone.
@@ -46,6 +57,8 @@ struct Node {
     directory: PathBuf,
     /// The ports of the server, of Patroni's REST interface, and of its raft.
     claims: [Claim; 3],
+    /// The way of the other nodes to its server.
+    link: Link,
     patroni: Option<Child>,
 }
 
@@ -69,36 +82,37 @@ impl Node {
 }
 
 impl Patroni {
-    /// Starts three nodes, waits until both standbys are synchronous, and creates the database.
-    pub async fn start() -> Result<Self> {
+    /// Starts three nodes, waits until both standbys receive the log, and creates the database.
+    pub async fn start(replication: Replication) -> Result<Self> {
         // The path of a socket has at most 107 bytes.
         let directory = tempfile::Builder::new().prefix("lg").tempdir_in("/tmp")?;
         let programs = programs()?;
         let mut nodes = Vec::new();
         for n in 0..NODES {
             let claims = [Claim::choose()?, Claim::choose()?, Claim::choose()?];
-            nodes.push(Node {
-                name: format!("n{n}"),
-                directory: directory.path().join(n.to_string()),
-                claims,
-                patroni: None,
-            });
+            let (name, directory) = (format!("n{n}"), directory.path().join(n.to_string()));
+            let link = Link::start(claims[0].address()).await?;
+            nodes.push(Node { name, directory, claims, link, patroni: None });
         }
         for node in &nodes {
             fs::create_dir(&node.directory)?;
-            fs::write(node.directory.join("patroni.yml"), settings(node, &nodes, &programs))?;
+            fs::write(node.directory.join("patroni.yml"), settings(node, &nodes, &programs, replication))?;
         }
         own(directory.path())?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         let keeper = keeper(directory.path())?;
-        let mut database = Self { nodes, http, programs, keeper, directory };
+        let mut database = Self { nodes, http, replication, programs, keeper, directory };
         for node in 0..NODES {
             database.start_node(node)?;
         }
-        database.until_synchronous().await?;
+        database.until_complete().await?;
         let primary = database.primary().await.context("no primary")?;
         database.sql(primary, "postgres", &format!("CREATE DATABASE {DATABASE}"))?;
         Ok(database)
+    }
+
+    pub fn replication(&self) -> Replication {
+        self.replication
     }
 
     /// The address of each server.
@@ -137,6 +151,7 @@ impl Patroni {
         let begun = Instant::now();
         until("another node is the primary", async || self.primary().await.is_some()).await?;
         let took = begun.elapsed();
+        self.nodes[primary].link.open();
         self.start_node(primary)?;
         Ok(took)
     }
@@ -148,25 +163,31 @@ impl Patroni {
         let mut patroni = self.nodes[standby].patroni.take().context("this node does not run")?;
         signal("TERM", &patroni.id().context("it has ended")?.to_string())?;
         patroni.wait().await?;
-        let one_left =
-            async || self.synchronous().await.is_some_and(|names| !names.contains(&self.nodes[standby].name));
+        let one_left = async || self.standbys().await.is_some_and(|names| !names.contains(&self.nodes[standby].name));
         until("the primary goes on without the standby", one_left).await?;
         self.start_node(standby)
     }
 
-    /// Waits until there is a primary with two synchronous standbys that receive its log.
-    pub async fn until_synchronous(&self) -> Result<()> {
-        let complete = async || self.synchronous().await.is_some_and(|names| names.len() == NODES - 1);
+    /// Cuts the standbys off from the primary, until another node is the primary.
+    pub async fn cut_replication(&self) -> Result<()> {
+        let primary = self.primary().await.context("no primary")?;
+        self.nodes[primary].link.refuse();
+        Ok(())
+    }
+
+    /// Waits until there is a primary with two standbys that receive its log, synchronous ones if they are to be.
+    pub async fn until_complete(&self) -> Result<()> {
+        let complete = async || self.standbys().await.is_some_and(|names| names.len() == NODES - 1);
         until("both standbys are synchronous", complete).await.with_context(|| self.logs())
     }
 
-    /// The standbys that every commit waits for and that receive the log.
-    async fn synchronous(&self) -> Option<Vec<String>> {
+    /// The standbys that receive the log and, if replication is synchronous, that every commit waits for.
+    async fn standbys(&self) -> Option<Vec<String>> {
         let primary = self.primary().await?;
         let names = self.sql(primary, "postgres", "SHOW synchronous_standby_names").ok()?;
-        let receiving = "SELECT application_name FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
+        let receiving = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'";
         let receiving = self.sql(primary, "postgres", receiving).ok()?;
-        let is_named = |name: &&str| names.contains(*name);
+        let is_named = |name: &&str| self.replication == Replication::Asynchronous || names.contains(*name);
         Some(receiving.lines().filter(is_named).map(str::to_owned).collect())
     }
 
@@ -247,8 +268,9 @@ impl Drop for Patroni {
 }
 
 /// Patroni's configuration of one node. What is special in it stands in docs/many-machines.md.
-fn settings(node: &Node, all: &[Node], programs: &Path) -> String {
-    let Node { name, directory, .. } = node;
+fn settings(node: &Node, all: &[Node], programs: &Path, replication: Replication) -> String {
+    let Node { name, directory, link, .. } = node;
+    let (link, is_synchronous) = (link.address(), replication == Replication::Synchronous);
     let (server, rest, raft) = (node.server(), node.rest(), node.raft());
     let partners: Vec<_> =
         all.iter().filter(|other| other.name != *name).map(|other| format!("\"{}\"", other.raft())).collect();
@@ -264,8 +286,8 @@ bootstrap:
     loop_wait: 1
     retry_timeout: 3
     primary_start_timeout: 0
-    synchronous_mode: true
-    synchronous_mode_strict: true
+    synchronous_mode: {is_synchronous}
+    synchronous_mode_strict: {is_synchronous}
     synchronous_node_count: 2
     postgresql:
       use_pg_rewind: true
@@ -274,7 +296,7 @@ bootstrap:
   initdb: [{{encoding: UTF8}}, data-checksums, {{locale: C.UTF-8}}]
 postgresql:
   listen: {server}
-  connect_address: {server}
+  connect_address: {link}
   bin_dir: {programs}
   data_dir: {data}/data
   pgpass: {data}/pgpass

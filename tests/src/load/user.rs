@@ -15,6 +15,9 @@ use crate::flow::{self, App, AuthorizationRequest, Callback, Consent, Gate, LOOP
 use crate::history::client::{Answer, Door, Flow, Operation, Target as RevocationTarget};
 use crate::http::{Jar, Page};
 
+/// Why an exchange gave no token: the person must sign in at the upstream.
+const LOGIN_NEEDED: &str = "UPSTREAM_LOGIN_NEEDED";
+
 /// The authorization server, and the bearer token of a resource server.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -286,8 +289,11 @@ impl User {
         let request = gate.http().post(gate.url("/token")).form(&form).bearer_auth(resource_server);
         Ok(match page(Page::of(request)).await? {
             Reply::Yes(page) if page.status == 200 => Reply::Yes(()),
-            // `invalid_grant` would ask the person to sign in at the upstream, where nothing has happened.
             Reply::Yes(page) if page.error() == "invalid_request" => Reply::No,
+            // The person is asked to sign in: an answer that says nothing about the grant.
+            Reply::Yes(page) if self.shared.may_ask_for_login && asks_for_login(&page)? => {
+                Reply::Unknown(LOGIN_NEEDED.to_owned())
+            }
             Reply::Yes(page) => bail!("no exchange: {}", page.summary()),
             other => other.without(),
         })
@@ -348,6 +354,7 @@ impl<T> Reply<T> {
     fn answered(self) -> Result<()> {
         match self {
             Self::Yes(_) | Self::No => Ok(()),
+            Self::Unknown(why) if why == LOGIN_NEEDED => Ok(()),
             Self::Unknown(why) => bail!("no answer although everything runs: {why}"),
         }
     }
@@ -395,6 +402,10 @@ impl Held {
         let generation = u32::from_be_bytes(*rest.first_chunk().context("a generation")?);
         Ok(Self { generation, grant: *grant, tokens })
     }
+}
+
+fn asks_for_login(page: &Page) -> Result<bool> {
+    Ok(page.error() == "invalid_grant" && page.json()?["error_uri"].is_string())
 }
 
 fn gate_app(gate: &Gate, client_id: &str) -> App {
