@@ -2,6 +2,7 @@
 //! and `restore`: everything but what could have been revoked.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -20,6 +21,7 @@ use lychgate_api::v1::{
     CheckRequest, ConsentServiceListRequest, Consistency, ExportEventsRequest, ListEventsRequest, WatchRequest,
     consistency,
 };
+use lychgate_test_postgres::Server;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tonic::{Code, Status};
@@ -255,8 +257,54 @@ async fn everything_goes_on_after_a_copy_that_was_killed_at_every_line() -> Resu
     Ok(())
 }
 
+/// A store moves to PostgreSQL, a control plane serves it, and it moves back with what happened meanwhile.
+#[tokio::test]
+async fn a_store_moves_to_postgresql_and_back() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let gate = scene.system.gate(MAIN.id)?;
+    let app = gate.app(&[LOOPBACK]).await?;
+    let first = app.tokens().await?;
+    let spent = spent_code(&app).await?;
+    scene.system.kill_control().await?;
+
+    let directory = scene.system.directory().to_owned();
+    let (source, back, url) = (directory.join("store"), directory.join("back"), directory.join("database-url"));
+    private(&url, &Server::shared().database())?;
+    let postgres = format!("postgres:{}", url.display());
+    let copy = |from: &str, to: &str| lychgate(&["storage", "copy", "--from", from, "--to", to]);
+    let lines = succeeds(&mut copy(&spec(&source), &postgres)?).await?;
+    ensure!(lines.contains(&format!("was copied to {postgres}")) && !lines.contains("postgresql://"), "{lines}");
+    let config = fs::read_to_string(scene.system.control_config())?;
+    let on_postgres = format!("engine = \"postgres\"\nurl = {{ file = {url:?} }}\nallow_single = true");
+    let rocksdb = |path: &Path| format!("engine = \"rocksdb\"\npath = {path:?}");
+    ensure!(config.contains(&rocksdb(&source)), "{config}");
+    fs::write(scene.system.control_config(), config.replace(&rocksdb(&source), &on_postgres))?;
+    succeeds(lychgate(&["storage", "migrate", "--config"])?.arg(scene.system.control_config())).await?;
+    scene.system.start_control().await?;
+    let second = app.refresh(&first.refresh_token).tokens().await?;
+    refused(&spent.send().await?, "invalid_grant");
+    let newcomer = gate.app(&[LOOPBACK]).await?;
+    let third = newcomer.tokens().await?;
+    scene.system.kill_control().await?;
+
+    succeeds(&mut copy(&postgres, &spec(&back))?).await?;
+    let line = control_refuses(&scene).await?;
+    ensure!(line.contains(&format!("its data went to {}", spec(&back))), "{line}");
+    fs::write(scene.system.control_config(), config.replace(&rocksdb(&source), &rocksdb(&back)))?;
+    scene.system.start_control().await?;
+    app.refresh(&second.refresh_token).tokens().await?;
+    newcomer.refresh(&third.refresh_token).tokens().await?;
+    Ok(())
+}
+
+fn private(file: &Path, content: &str) -> Result<()> {
+    fs::write(file, content)?;
+    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o600))?)
+}
+
 /// A backup under load, a revocation after it, the loss of the store, and the way back.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one drill: each step works on what the step before left")]
 async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> Result<()> {
     let mut scene = Scene::start().await?;
     let gate = scene.system.gate(MAIN.id)?;
