@@ -17,6 +17,7 @@ async fn run(clients: usize, rounds: usize, operations_between: usize) -> Result
     Ok(report)
 }
 
+/// Requirements: A12, R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_under_kills_and_cuts_has_an_order() -> Result<()> {
     let report = run(6, 2, 150).await?;

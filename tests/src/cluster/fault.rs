@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Cluster;
 use super::link::Link;
+use super::patroni::Loss;
 use crate::grpc::is_serving;
 use crate::system::service::until;
 
@@ -16,9 +17,9 @@ pub enum Fault {
     KillEdge(usize),
     /// The connections between an edge and its control node are closed.
     CutEdge(usize),
-    /// SIGKILL of the database's primary and of its Patroni. Over when another node is the primary; the killed one joins again.
-    KillPrimary,
-    /// The standbys are cut off from the primary, until it is killed.
+    /// The database's primary is lost. Over when another node is the primary and the lost one has joined again.
+    LosePrimary(Loss),
+    /// The standbys are cut off from the primary, until it is lost.
     CutReplication,
     /// A standby is stopped and started.
     StopStandby,
@@ -43,9 +44,9 @@ impl Cluster {
                 self.link(edge).cut();
                 Ok(())
             }
-            Fault::KillPrimary => {
-                let took = self.patroni()?.kill_primary().await?;
-                eprintln!("           no primary for {:.1} s", took.as_secs_f64());
+            Fault::LosePrimary(loss) => {
+                let took = self.patroni()?.lose_primary(loss).await?;
+                eprintln!("           another primary after {:.1} s", took.as_secs_f64());
                 self.patroni()?.until_complete().await
             }
             Fault::CutReplication => self.patroni()?.cut_replication().await,

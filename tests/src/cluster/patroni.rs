@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::link::Link;
+use crate::system::family::descendants;
 use crate::system::ports::Claim;
 use crate::system::service::until;
 
@@ -36,6 +37,17 @@ pub enum Replication {
     Synchronous,
     /// Nothing: a failover loses the latest commits. To show that a test finds that.
     Asynchronous,
+}
+
+/// A way to lose the primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// SIGKILL of Patroni and its server.
+    Killed,
+    /// SIGKILL of Patroni alone: the server goes on as a primary beside the new one, until that one is there.
+    ManagerKilled,
+    /// SIGSTOP of both: connections stay open, and nothing answers.
+    Frozen,
 }
 
 /// A running database. Dropping it kills all of its processes.
@@ -73,6 +85,10 @@ impl Node {
 
     fn raft(&self) -> SocketAddr {
         self.claims[2].address()
+    }
+
+    fn patroni(&mut self) -> Result<&mut Child> {
+        self.patroni.as_mut().context("this node does not run")
     }
 
     fn postmaster(&self) -> Option<String> {
@@ -137,9 +153,9 @@ impl Patroni {
         None
     }
 
-    /// Sends SIGKILL to the primary and its Patroni, waits until another node is the primary, and starts the killed one. Returns
-    /// the time without a primary. The killed one joins again as a standby.
-    pub async fn kill_primary(&mut self) -> Result<Duration> {
+    /// Loses the primary, waits until another node is the primary, and starts the lost one again. Returns the time without a
+    /// primary. The lost node joins again as a standby.
+    pub async fn lose_primary(&mut self, loss: Loss) -> Result<Duration> {
         let mut primary = None;
         until("there is a primary", async || {
             primary = self.primary().await;
@@ -147,13 +163,37 @@ impl Patroni {
         })
         .await?;
         let primary = primary.context("no primary")?;
-        self.kill_node(primary).await?;
         let begun = Instant::now();
-        until("another node is the primary", async || self.primary().await.is_some()).await?;
+        match loss {
+            Loss::Killed => self.kill_node(primary).await?,
+            Loss::ManagerKilled => self.nodes[primary].patroni()?.start_kill()?,
+            Loss::Frozen => self.freeze_node(primary)?,
+        }
+        until("another node is the primary", async || self.primary().await.is_some_and(|other| other != primary))
+            .await?;
         let took = begun.elapsed();
+        if loss != Loss::Killed {
+            self.kill_node(primary).await?;
+        }
         self.nodes[primary].link.open();
         self.start_node(primary)?;
         Ok(took)
+    }
+
+    /// Stops the node's processes without ending them: the kernel goes on to acknowledge what they are sent.
+    fn freeze_node(&mut self, node: usize) -> Result<()> {
+        let node = &mut self.nodes[node];
+        let postmaster = node.postmaster().context("no server runs there")?;
+        let manager = node.patroni()?.id().context("it has ended")?;
+        let mut members = vec![manager.to_string(), postmaster.clone()];
+        for ancestor in [manager, postmaster.parse()?] {
+            members.extend(descendants(ancestor)?.into_iter().map(|member| member.id.to_string()));
+        }
+        for member in members {
+            // A child may have ended since.
+            drop(signal("STOP", &member));
+        }
+        Ok(())
     }
 
     /// Stops a standby as an operator does, waits until the primary goes on without it, and starts it again.
@@ -220,7 +260,8 @@ impl Patroni {
         let node = &mut self.nodes[node];
         let postmaster = node.postmaster().context("no server runs there")?;
         let mut patroni = node.patroni.take().context("this node does not run")?;
-        patroni.start_kill()?;
+        // It may have been killed alone before.
+        drop(patroni.start_kill());
         signal("KILL", &postmaster)?;
         patroni.wait().await?;
         Ok(())
