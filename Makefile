@@ -65,7 +65,7 @@ audit: ## Check dependencies: licences, bans, sources, advisories (deny.toml)
 # Prints numbers with their method and asserts nothing; run it on a quiet machine.
 bench: packages-for-bench ## Measure one authorization: CPU, flows per second, latency, memory, disk, instructions
 	$(CARGO) build --release --workspace --bins
-	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check --bench render
+	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check --bench commits --bench render
 
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages

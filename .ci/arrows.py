@@ -62,8 +62,8 @@ CRATES = {
             "lychgate-pages",
             "lychgate-store",
         },
-        # A test compares the tables of edge and control.
-        {"lychgate-edge"},
+        # A test compares the tables of edge and control. A bench compares engines.
+        {"lychgate-edge", "lychgate-test-postgres"},
     ),
     "lychgate-demo": Crate({"lychgate-process"}),
     "lychgate-fuzz-targets": Crate({"lychgate-domain"}),
