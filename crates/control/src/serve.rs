@@ -23,6 +23,7 @@ use lychgate_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
+use tonic_health::ServingStatus;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
@@ -185,6 +186,8 @@ impl Server {
         };
         upstream_revocation::start(&state);
         let (health, health_service) = tonic_health::server::health_reporter();
+        // A node without a ready store gets no calls until the first report.
+        health.set_service_status("", ServingStatus::NotServing).await;
         let routes = grpc::routes(&state)
             .add_service(health_service)
             .add_service(reflection().build_v1()?)

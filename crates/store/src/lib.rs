@@ -76,6 +76,9 @@ const RESENDS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: OpenEngine,
+    /// The fence of a copy, as it was when the store was opened. Every commit expects it: no write of a control plane that still
+    /// runs can land in a store that is being copied away.
+    fence: Expectation,
     check_cache: Option<Arc<CheckCache>>,
     /// Notified when this process enqueues a revocation for the upstream.
     enqueued: Arc<watch::Sender<()>>,
@@ -155,18 +158,11 @@ impl Store {
     /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it. A
     /// store that a [copy] has fenced is refused.
     pub async fn open(engine: OpenEngine, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine, check_cache: None, enqueued: Arc::default() };
+        let store = Self { engine, fence: Expectation::Absent, check_cache: None, enqueued: Arc::default() };
+        let Opening { meta: found, fence } = store.opening(now).await?;
+        let store = Self { fence, ..store };
         let meta = key::store_meta();
-        let snapshot = store.read(&[meta.clone(), key::store_fence()], now).await?;
-        let mut entries = snapshot.entries.into_iter();
-        let (found, fence) = (entries.next().flatten(), entries.next().flatten());
-        if let Some(fenced) = decode::<Fence>(fence)?.and_then(|fence| fence.value.refusal()) {
-            return Err(fenced.into());
-        }
-        match decode::<proto::StoreMeta>(found)? {
-            Some(found) if found.value.record_level > RECORD_LEVEL => {
-                Err(StoreError::TooNew { found: found.value.record_level })
-            }
+        match found {
             Some(found) if found.value.record_level == RECORD_LEVEL => Ok(store),
             found => {
                 let value = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL });
@@ -177,6 +173,31 @@ impl Store {
                     Err(error) => Err(error),
                 }
             }
+        }
+    }
+
+    /// Checks that the store may still be served: that no copy has fenced it since it was opened, and that no newer version has
+    /// raised its record level.
+    pub async fn may_be_served(&self, now: Timestamp) -> Result<(), StoreError> {
+        let Opening { fence, .. } = self.opening(now).await?;
+        if fence == self.fence { Ok(()) } else { Err(Fenced::Moved.into()) }
+    }
+
+    /// What decides whether the store may be opened. Fails if it may not.
+    async fn opening(&self, now: Timestamp) -> Result<Opening, StoreError> {
+        let snapshot = self.read(&[key::store_meta(), key::store_fence()], now).await?;
+        let mut entries = snapshot.entries.into_iter();
+        let (meta, entry) = (entries.next().flatten(), entries.next().flatten());
+        let fence = Expectation::unchanged(entry.as_ref());
+        if let Some(fenced) = decode::<Fence>(entry)?.and_then(|fence| fence.value.refusal()) {
+            return Err(fenced.into());
+        }
+        let meta = decode::<proto::StoreMeta>(meta)?;
+        match meta {
+            Some(found) if found.value.record_level > RECORD_LEVEL => {
+                Err(StoreError::TooNew { found: found.value.record_level })
+            }
+            meta => Ok(Opening { meta, fence }),
         }
     }
 
@@ -202,6 +223,7 @@ impl Store {
 
     /// Commits a batch, and notifies the worker of upstream revocations if it enqueues one.
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
+        let batch = batch.expect(key::store_fence(), self.fence);
         let committed = self.send(&batch).await;
         if matches!(committed, Ok(Commit::Done(_))) && upstream_revocations::enqueues(&batch) {
             self.enqueued.send_replace(());
@@ -215,6 +237,7 @@ impl Store {
         loop {
             match self.engine.commit(batch.clone()).await {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
+                Err(EngineError::Conflict(key)) if key == key::store_fence() => return Err(Fenced::Moved.into()),
                 Err(EngineError::Conflict(_)) if resends < RESENDS => {
                     return Ok(self.was_applied(batch).await.map_or(Commit::Conflict, Commit::Done));
                 }
@@ -250,6 +273,12 @@ impl Store {
         let snapshot = self.read(&[key], now).await?;
         decode(snapshot.entries.into_iter().next().flatten())
     }
+}
+
+/// The records that decide whether a store may be opened.
+struct Opening {
+    meta: Option<Versioned<proto::StoreMeta>>,
+    fence: Expectation,
 }
 
 fn batch(now: Timestamp) -> Batch {

@@ -13,9 +13,10 @@ use lychgate_engine::{
 };
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
+use lychgate_store::configuration::ConfigurationDigest;
 use lychgate_store::copy::{Begun, CopyError, CopyId, Fenced, Progress, StoreAt, StoreCopy, Unfenced, unfence};
 use lychgate_store::digests::{DigestChain, RangeDigest};
-use lychgate_store::{Commit, Store, StoreError};
+use lychgate_store::{Commit, Store, StoreError, Update};
 
 /// A store in memory, whose commits can fail.
 struct Side {
@@ -279,6 +280,35 @@ async fn the_source_is_fenced_until_the_operator_lifts_the_fence() {
     // A copy can be the source of the next one.
     let next = World { source: target, ..world };
     assert!(next.run(&other).await.unwrap());
+}
+
+/// A control plane that still runs on a source which others share.
+#[tokio::test]
+async fn nothing_is_committed_to_a_source_after_its_copy_has_begun() {
+    let world = World::new().await;
+    let (target, now) = (side("the target", &world.clock), world.clock.now());
+    let running = Store::open(world.source.at.engine.clone(), now).await.unwrap();
+    let seen = |byte| ConfigurationDigest([byte; 32]);
+    let record = |running: Store, seen: ConfigurationDigest| async move {
+        let url = IssuerUrl::parse("https://another.example").unwrap();
+        running.record_configuration(&url, Update { expected: None, record: &seen, event: None }, now).await
+    };
+    // The first commit of a copy fences its source.
+    world.source.engine.fail(1, Fault::Unavailable);
+    assert!(world.run(&target).await.is_err());
+    for state in ["under way", "complete"] {
+        let refused = record(running.clone(), seen(1)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Fenced(_)), "{state}: {refused}");
+        let refused = running.may_be_served(now).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Fenced(_)), "{state}: {refused}");
+        world.run(&target).await.unwrap();
+    }
+    let copied = Store::open(target.at.engine.clone(), now).await.unwrap();
+    copied.may_be_served(now).await.unwrap();
+    assert!(matches!(record(copied, seen(1)).await, Ok(Commit::Done(_))));
+    unfence(&world.source.at, true, now).await.unwrap();
+    running.may_be_served(now).await.unwrap();
+    assert!(matches!(record(running, seen(2)).await, Ok(Commit::Done(_))));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lychgate_domain::id::IssuerId;
 use lychgate_process::Shutdown;
-use lychgate_store::{Durability, Store};
+use lychgate_store::{Durability, Store, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -70,17 +70,26 @@ impl HealthMetrics {
 
 impl NodeHealth {
     /// Reports "serving" as long as the store takes commits, until shutdown is announced. When it is requested, the report is
-    /// withdrawn, because a stream of reports would keep its connection open.
+    /// withdrawn, because a stream of reports would keep its connection open. Announces the shutdown itself if the store must
+    /// not be served any longer.
     pub(crate) async fn run(mut self, announced: Shutdown, shutdown: Shutdown) {
         let mut interval = tokio::time::interval(INTERVAL);
         let mut ends = std::pin::pin!(announced.requested());
         let (mut durability, mut differing) = (None, BTreeMap::new());
         loop {
-            let status = self.ready(&mut durability).await;
-            self.health.set_service_status("", status).await;
-            self.compare(&mut differing).await;
+            let round = async {
+                interval.tick().await;
+                if let Some(error) = self.cannot_be_served().await {
+                    let error = format!("{:#}", anyhow::Error::new(error));
+                    tracing::error!(error, "the store must not be served any longer: this process ends");
+                    announced.trigger();
+                }
+                let status = self.ready(&mut durability).await;
+                self.health.set_service_status("", status).await;
+                self.compare(&mut differing).await;
+            };
             tokio::select! {
-                _ = interval.tick() => {}
+                () = round => {}
                 () = &mut ends => break,
             }
         }
@@ -90,6 +99,12 @@ impl NodeHealth {
         for issuer in differing.keys() {
             self.health.clear_service_status(&service(issuer)).await;
         }
+    }
+
+    /// Why the store must not be served any longer. An engine that is away says nothing about that.
+    async fn cannot_be_served(&self) -> Option<StoreError> {
+        let checked = self.store.may_be_served(self.audit.clock.now()).await;
+        checked.err().filter(|error| matches!(error, StoreError::Fenced(_) | StoreError::TooNew { .. }))
     }
 
     async fn ready(&self, before: &mut Option<Durability>) -> ServingStatus {

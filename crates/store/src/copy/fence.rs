@@ -87,6 +87,11 @@ pub enum Fenced {
          unfence --abandon-copy` makes this store usable again"
     )]
     Left(String),
+    /// A copy of this store has begun or ended since the store was opened.
+    #[error(
+        "`lychgate storage` has copied or released it since it was opened: start again with the store that [store] must name"
+    )]
+    Moved,
     /// The copy to this store is not complete.
     #[error("it is an incomplete copy of {0}: complete it with `lychgate storage copy`, or delete it")]
     Arriving(String),
