@@ -23,7 +23,6 @@ use lychgate_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic_health::ServingStatus;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
@@ -186,8 +185,6 @@ impl Server {
         };
         upstream_revocation::start(&state);
         let (health, health_service) = tonic_health::server::health_reporter();
-        // A node without a ready store gets no calls until the first report.
-        health.set_service_status("", ServingStatus::NotServing).await;
         let routes = grpc::routes(&state)
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
@@ -200,6 +197,7 @@ impl Server {
             .probes_upstreams
             .then(|| tokio::spawn(upstream_health::run(state.clone(), health.clone(), shutdown.clone())));
         let node = NodeHealth { store: self.store, audit: self.audit, health, metrics: self.health_metrics };
+        node.announce().await;
         let watch = tokio::spawn(node.run(announced, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));

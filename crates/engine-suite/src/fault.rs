@@ -1,7 +1,7 @@
 //! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
 //! which a commit can be lost, repeated or delayed.
 //!
-//! Reads can be held; scans and events pass through unchanged; barriers can fail, and the free space can be set.
+//! Reads can be held or fail; scans and events pass through unchanged; barriers can fail, and the free space can be set.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,12 +33,19 @@ pub struct Faulty {
     script: Mutex<Script>,
     free_bytes: Mutex<Option<u64>>,
     barriers_fail: AtomicBool,
+    reads_fail: AtomicBool,
 }
 
 impl Faulty {
     /// A layer without faults.
     pub fn new(inner: OpenEngine) -> Self {
-        Self { inner, script: Mutex::default(), free_bytes: Mutex::default(), barriers_fail: AtomicBool::new(false) }
+        Self {
+            inner,
+            script: Mutex::default(),
+            free_bytes: Mutex::default(),
+            barriers_fail: AtomicBool::new(false),
+            reads_fail: AtomicBool::new(false),
+        }
     }
 
     /// This layer, with the inner engine's record of writes, for the store under test.
@@ -93,6 +100,11 @@ impl Faulty {
         self.barriers_fail.store(true, Ordering::SeqCst);
     }
 
+    /// Whether reads fail from now on.
+    pub fn set_reads_fail(&self, fail: bool) {
+        self.reads_fail.store(fail, Ordering::SeqCst);
+    }
+
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().expect("nothing panics while it holds the script")
     }
@@ -135,6 +147,9 @@ impl Delay {
 #[async_trait]
 impl Engine for Faulty {
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        if self.reads_fail.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable(cause()));
+        }
         let held = self.script().held(keys);
         if let Some(HeldRead { arrive, released, .. }) = held {
             // If the test dropped the hold, the read continues at once.

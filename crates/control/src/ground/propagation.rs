@@ -6,6 +6,9 @@ use lychgate_api::KEY_SET_MAX_AGE;
 
 /// How often a node reads its keyrings again: for changes by other nodes and for steps that are due.
 pub(crate) const KEYRING_MAX_AGE: Duration = Duration::from_secs(30);
+/// A node that could not read its keyring for this long describes no keys any more: another node may have replaced a compromised
+/// one. Edges go on with what they know, for their own bound.
+pub(crate) const UNREAD_KEYRING_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// How long an edge may use an answer of `IssuerService`.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(60);

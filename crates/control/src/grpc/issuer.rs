@@ -31,11 +31,14 @@ impl IssuerService for IssuerApi {
 
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let call = self.0.call(&caller, &request.issuer_id).await;
-        reply(call, &caller.request_id, |call| DescribeResponse {
+        let call = match self.0.call(&caller, &request.issuer_id).await {
+            Ok(call) => call.serving.key_manager.published(call.now).await.map(|keys| (call, keys)),
+            Err(error) => Err(error),
+        };
+        reply(call, &caller.request_id, |(call, keys)| DescribeResponse {
             issuer: Some(issuer(call.issuer())),
             metadata: Some(metadata(&call.serving)),
-            keys: call.serving.published_keys().to_vec(),
+            keys,
             resources: call.issuer().resources.iter().map(resource).collect(),
             max_age: Some(duration(MAX_AGE)),
         })

@@ -56,6 +56,12 @@ impl ConfigAudit {
         Ok(())
     }
 
+    /// The issuers of the configuration in force.
+    pub(crate) fn issuers(&self) -> Vec<IssuerId> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.iter().map(|own| own.issuer.clone()).collect()
+    }
+
     /// For each issuer, whether a node that was started or reloaded later has another configuration of it.
     pub(crate) async fn differing(&self) -> Result<Vec<(IssuerId, bool)>, StoreError> {
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();

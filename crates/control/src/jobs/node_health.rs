@@ -69,6 +69,14 @@ impl HealthMetrics {
 }
 
 impl NodeHealth {
+    /// Makes the health services known, before there is a first report. A node without a ready store gets no calls until then.
+    pub(crate) async fn announce(&self) {
+        self.health.set_service_status("", ServingStatus::NotServing).await;
+        for issuer in self.audit.issuers() {
+            self.health.set_service_status(service(&issuer), ServingStatus::Unknown).await;
+        }
+    }
+
     /// Reports "serving" as long as the store takes commits, until shutdown is announced. When it is requested, the report is
     /// withdrawn, because a stream of reports would keep its connection open. Announces the shutdown itself if the store must
     /// not be served any longer.

@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
-use crate::ground::propagation::KEYRING_MAX_AGE;
+use crate::ground::propagation::{KEYRING_MAX_AGE, UNREAD_KEYRING_MAX_AGE};
 use crate::keys::signing::SigningKey;
 
 /// An issuer's keys at one time.
@@ -43,6 +43,8 @@ pub(crate) struct IssuerKeys {
     pub events: SigningKey,
     /// Its announced successor.
     pub announced_events: Option<(KeyId, Jwk)>,
+    /// The instant at which the keyring was read.
+    read_at: Timestamp,
 }
 
 /// Reads the master key, which wraps keyrings: 32 bytes in base64url. With it and the database every secret can be
@@ -72,7 +74,8 @@ pub(crate) struct KeyManager {
 #[derive(Debug)]
 struct HeldKeys {
     keys: Arc<IssuerKeys>,
-    read_at: Timestamp,
+    /// The instant of the last reading, also of one that failed.
+    tried_at: Timestamp,
 }
 
 /// One key without its material, for operators.
@@ -107,18 +110,30 @@ impl KeyManager {
     /// Unwraps the keyring and makes missing keys.
     pub(crate) async fn open(stored: StoredKeyring, now: Timestamp) -> anyhow::Result<Self> {
         let keys = Arc::new(stored.reconcile(now).await?);
-        let held = ArcSwap::from_pointee(HeldKeys { keys, read_at: now });
+        let held = ArcSwap::from_pointee(HeldKeys { keys, tried_at: now });
         Ok(Self { stored, held, reconciling: Mutex::new(()) })
     }
 
     /// The keys for one request.
     pub(crate) async fn keys(&self, now: Timestamp) -> Arc<IssuerKeys> {
         let held = self.held.load_full();
-        if now.age_of(held.read_at).is_below(KEYRING_MAX_AGE) {
+        if now.age_of(held.tried_at).is_below(KEYRING_MAX_AGE) {
             return Arc::clone(&held.keys);
         }
         let Ok(_reconciling) = self.reconciling.try_lock() else { return Arc::clone(&held.keys) };
         self.reconcile(now).await
+    }
+
+    /// The key set that verifiers fetch. Fails if the keyring could not be read for a while.
+    pub(crate) async fn published(&self, now: Timestamp) -> Result<Vec<Jwk>, Error> {
+        let _reconciling = self.reconciling.lock().await;
+        let known = self.known();
+        let keys = if now.age_of(known.read_at).is_below(KEYRING_MAX_AGE) { known } else { self.reconcile(now).await };
+        if now.age_of(keys.read_at).is_below(UNREAD_KEYRING_MAX_AGE) {
+            Ok(keys.published.clone())
+        } else {
+            Err(Error::StoreUnavailable(anyhow::anyhow!("the keyring was not read for too long")))
+        }
     }
 
     /// The keys as last reconciled.
@@ -160,7 +175,7 @@ impl KeyManager {
                 self.known()
             }
         };
-        self.held.store(Arc::new(HeldKeys { keys: Arc::clone(&keys), read_at: now }));
+        self.held.store(Arc::new(HeldKeys { keys: Arc::clone(&keys), tried_at: now }));
         keys
     }
 }
@@ -205,7 +220,7 @@ impl StoredKeyring {
                 .await?;
             Ok::<_, anyhow::Error>(commit.with(keyring))
         });
-        self.unwrap(&keyring.await?)
+        self.unwrap(&keyring.await?, now)
     }
 
     /// Performs a rotation and returns the keyring. Each of several nodes decides about the keyring that the one
@@ -350,7 +365,7 @@ impl StoredKeyring {
         signing.map(|(key, algorithm)| Ok((key, SigningKey::new(key.id, algorithm, &self.material(key)?)?))).collect()
     }
 
-    fn unwrap(&self, keyring: &Keyring) -> anyhow::Result<IssuerKeys> {
+    fn unwrap(&self, keyring: &Keyring, read_at: Timestamp) -> anyhow::Result<IssuerKeys> {
         let (mut active, mut others) = (Vec::new(), Vec::new());
         for purpose in Purpose::ALL {
             for key in keyring.keys.iter().filter(|key| key.purpose == purpose.label()) {
@@ -384,7 +399,7 @@ impl StoredKeyring {
             }
         }
         let events = events.ok_or_else(|| anyhow::anyhow!("the keyring has no active key for digests of events"))?;
-        Ok(IssuerKeys { keys, signing, published, events, announced_events })
+        Ok(IssuerKeys { keys, signing, published, events, announced_events, read_at })
     }
 
     fn material(&self, key: &SealedKey) -> Result<Zeroizing<Vec<u8>>, ConfigError> {

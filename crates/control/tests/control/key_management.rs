@@ -331,3 +331,23 @@ async fn a_keyring_never_outgrows_its_record() {
     let ids: HashSet<_> = before.iter().map(|key| (key.purpose, key.key_id.clone())).collect();
     assert_eq!(ids.len(), before.len());
 }
+
+/// Another node may have replaced a compromised key meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_read_its_keyring_stops_describing_keys() {
+    let env = Environment::new().await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let keys = edge.describe(ISSUER).await.unwrap().keys;
+    env.advance(Duration::from_secs(3600));
+    assert_eq!(edge.describe(ISSUER).await.unwrap().keys, keys, "a pause without calls is no outage");
+    env.engine.set_reads_fail(true);
+    env.advance(Duration::from_secs(59));
+    assert_eq!(edge.describe(ISSUER).await.unwrap().keys, keys);
+    env.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        assert_eq!(edge.describe(ISSUER).await.reason(), "STORE_UNAVAILABLE");
+    }
+    env.engine.set_reads_fail(false);
+    assert_eq!(edge.describe(ISSUER).await.unwrap().keys, keys);
+}
