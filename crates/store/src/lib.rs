@@ -232,6 +232,7 @@ impl Store {
     }
 
     /// Sends the same batch again while its outcome is unknown. It is applied once, or it conflicts, perhaps with itself.
+    /// Once a try had an unknown outcome, [`StoreError::Unavailable`] would be wrong: that try may have been applied.
     async fn send(&self, batch: &Batch) -> Result<Commit, StoreError> {
         let mut resends = RESENDS;
         loop {
@@ -242,27 +243,28 @@ impl Store {
                     return Ok(self.was_applied(batch).await.map_or(Commit::Conflict, Commit::Done));
                 }
                 Err(EngineError::Conflict(_)) => return Ok(Commit::Conflict),
+                Err(EngineError::Unavailable(cause)) if resends < RESENDS => return Err(StoreError::Unknown(cause)),
                 result => return result.map(Commit::Done).map_err(store_error),
             }
         }
     }
 
-    /// The revision at which every record of `batch` was found, if all of them are there. Records name their idempotency
-    /// key and time, so another writer never writes the same bytes. A missing record proves nothing: the batch may have
-    /// been applied and its records replaced.
+    /// The revision at which every record that `batch` writes was found, and none that it deletes. `None` if they differ, or
+    /// if the batch neither writes nor deletes. Records name their idempotency key and time, so another writer never writes
+    /// the same bytes. A missing record proves nothing: the batch may have been applied and its records replaced.
     async fn was_applied(&self, batch: &Batch) -> Option<Revision> {
-        let puts = batch.operations().iter().filter_map(|operation| match &operation.change {
-            Change::Put { value, .. } => Some((operation.key.clone(), value)),
-            Change::Keep | Change::Delete => None,
+        let changes = batch.operations().iter().filter_map(|operation| match &operation.change {
+            Change::Put { value, .. } => Some((operation.key.clone(), Some(value))),
+            Change::Delete => Some((operation.key.clone(), None)),
+            Change::Keep => None,
         });
-        let (keys, values): (Vec<_>, Vec<_>) = puts.unzip();
+        let (keys, values): (Vec<_>, Vec<_>) = changes.unzip();
+        if keys.is_empty() {
+            return None;
+        }
         let snapshot = self.engine.read(&keys, batch.now).await.ok()?;
-        let there = snapshot
-            .entries
-            .iter()
-            .zip(values)
-            .all(|(entry, value)| entry.as_ref().is_some_and(|entry| entry.value == *value));
-        there.then_some(snapshot.revision)
+        let found = snapshot.entries.iter().map(|entry| entry.as_ref().map(|entry| &entry.value));
+        found.eq(values).then_some(snapshot.revision)
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, StoreError> {
@@ -303,5 +305,27 @@ fn store_error(error: EngineError) -> StoreError {
         EngineError::CursorLost { oldest } => StoreError::CursorLost { oldest },
         // Reads have no expectations that could fail.
         error @ (EngineError::Conflict(_) | EngineError::Invalid(_)) => StoreError::Invalid(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+    use lychgate_engine::{Clock as _, Memory};
+    use lychgate_engine_suite::fault::{Fault, Faulty};
+    use lychgate_engine_suite::{TestClock, TestEntropy};
+
+    use super::*;
+
+    /// Without a change there is nothing that could show that the batch was applied.
+    #[tokio::test]
+    async fn a_batch_that_changes_nothing_is_not_reported_as_applied_after_a_conflict() {
+        let clock = Arc::<TestClock>::default();
+        let engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy))));
+        let store = Store::open(engine.open(), clock.now()).await.unwrap();
+        engine.fail(0, Fault::UnknownBefore);
+        let checks = batch(clock.now()).expect(key::store_meta(), Expectation::Absent);
+        assert_eq!(store.commit(checks).await.unwrap(), Commit::Conflict);
     }
 }

@@ -685,6 +685,49 @@ async fn a_commit_of_unknown_outcome_is_not_mistaken_for_another() {
     assert_eq!(world.authorization(1).await.value, theirs);
 }
 
+/// The same for a deletion: a record that another writer replaced is still there, and the deletion conflicts.
+#[tokio::test]
+async fn a_deletion_of_unknown_outcome_is_not_reported_while_its_record_is_there() {
+    let world = Arc::new(world().await);
+    world.engine.fail(0, Fault::UnknownBefore);
+    let mut resent = world.engine.hold(1);
+    let read = world.client().await;
+    let deleting = tokio::spawn({
+        let (world, read) = (world.clone(), read.clone());
+        async move { world.store.delete_client(&world.issuer, &read, world.now()).await }
+    });
+    resent.arrived().await;
+    let renamed = Client { name: Some("Renamed".to_owned()), ..world.client.clone() };
+    done(world.store.replace_client(&world.issuer, &read, &renamed, world.now()).await);
+    resent.release();
+    assert!(conflicts(deleting.await.unwrap()));
+    assert_eq!(world.client().await.value, renamed);
+}
+
+#[tokio::test]
+async fn a_deletion_of_unknown_outcome_is_sent_again_and_recognised() {
+    for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
+        let world = world().await;
+        let read = world.client().await;
+        world.engine.fail(0, fault);
+        done(world.store.delete_client(&world.issuer, &read, world.now()).await);
+        assert!(world.kept(Space::Clients).await.is_empty(), "{fault:?}");
+    }
+}
+
+/// A resend that the engine does not take says nothing about the try before it, which may have been applied.
+#[tokio::test]
+async fn an_unknown_outcome_stays_unknown_when_the_engine_is_unavailable_afterwards() {
+    for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
+        let world = world().await;
+        let approved = Authorization::Approved(world.approved(1));
+        world.engine.fail(0, fault);
+        world.engine.fail(1, Fault::Unavailable);
+        let outcome = world.store.decide(&world.issuer, &decision(&approved), world.now()).await;
+        assert!(matches!(outcome, Err(StoreError::Unknown(_))), "{fault:?}: {outcome:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_outcome_and_an_unavailable_engine_are_reported() {
     let world = world().await;
