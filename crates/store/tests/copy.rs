@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use lychgate_engine::{
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::configuration::ConfigurationDigest;
-use lychgate_store::copy::{Begun, CopyError, CopyId, Fenced, Progress, StoreAt, StoreCopy, Unfenced, unfence};
+use lychgate_store::copy::{
+    Begun, CopyError, CopyId, EndedAgain, Fenced, Progress, StoreAt, StoreCopy, Unfenced, unfence,
+};
 use lychgate_store::digests::{DigestChain, RangeDigest};
 use lychgate_store::{Commit, Store, StoreError, Update};
 
@@ -356,6 +358,33 @@ async fn the_interrupted_copy_of_another_source_is_no_target() {
     assert!(matches!(unfence(&world.source.at, false, now).await.unwrap(), Unfenced::Released { .. }));
     let refused = world.run(&next.source).await.unwrap_err();
     assert!(matches!(refused, CopyError::TargetInUse { .. }), "{refused}");
+}
+
+/// The commit of a restore that ends an issuer's grants leaves the progress of the copy as it is, so the fence does not tell by
+/// its value whether the commit was applied.
+#[tokio::test]
+async fn a_restore_that_ends_nothing_because_of_a_conflict_fails() {
+    let world = World::new().await;
+    let now = world.clock.now();
+    let batch = || Batch::new(now, now + Duration::from_secs(9));
+    let keyring = Key::new(Space::Meta, [b"keyring/".as_slice(), url().digest().as_slice()].concat());
+    world.source.at.engine.commit(batch().put(keyring, Expectation::Absent, vec![1], None)).await.unwrap();
+    let target = side("the target", &world.clock);
+    let id = CopyId(lychgate_engine::random(&TestEntropy));
+    let begun = StoreCopy::begin(world.source.at.clone(), target.at.clone(), id, world.clock.clone()).await.unwrap();
+    let Begun::Running(mut copy) = begun else { panic!("the target is new") };
+    copy.transfer(&mut |_| {}).await.unwrap();
+    let issuer = copy.issuers().await.unwrap().remove(0);
+    let mut held = target.engine.hold(0);
+    let ending = tokio::spawn(async move {
+        copy.end_again(&issuer, &BTreeSet::from([EndedAgain::Issuer]), "restored", &TestEntropy).await
+    });
+    held.arrived().await;
+    let counter = Key::new(Space::Counters, [url().digest().as_slice(), b"i"].concat());
+    target.at.engine.commit(batch().put(counter, Expectation::Absent, vec![1], None)).await.unwrap();
+    held.release();
+    let outcome = ending.await.unwrap();
+    assert!(matches!(outcome, Err(CopyError::Concurrent { .. })), "{outcome:?}");
 }
 
 /// An older version does not know fences: it must not start on the source.

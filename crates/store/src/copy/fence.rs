@@ -171,7 +171,8 @@ impl State {
 }
 
 /// Replaces the fence of `store`, along with the changes in `batch`, and returns it with its version. A commit of unknown
-/// outcome is sent again: it is applied once, or conflicts, perhaps with itself.
+/// outcome is sent again: it is applied once, or conflicts, perhaps with itself. A fence that still has the version `expected`
+/// was not replaced, even if its value is the same.
 pub(super) async fn put(
     store: &StoreAt,
     batch: Batch,
@@ -190,7 +191,8 @@ pub(super) async fn put(
         }
     }
     let found = read(&store.engine, now).await.map_err(|error| store.failed(error))?;
-    found.filter(|found| found.value == fence).ok_or_else(|| CopyError::Concurrent { name: store.name.clone() })
+    let is_replaced = |found: &Versioned<Fence>| found.value == fence && Some(found.version) != expected;
+    found.filter(is_replaced).ok_or_else(|| CopyError::Concurrent { name: store.name.clone() })
 }
 
 pub(super) async fn read(engine: &OpenEngine, now: Timestamp) -> Result<Option<Versioned<Fence>>, crate::StoreError> {
