@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use e2e::cluster::patroni::{Loss, Patroni, Replication};
+use e2e::cluster::patroni::{Patroni, Replication};
 use e2e::cluster::{Cluster, Fault, Shape};
 use e2e::load::{LONG, Report, Run};
 
@@ -27,8 +27,7 @@ async fn run(clients: usize, faults: Vec<Fault>, operations_between: usize) -> R
 /// Requirements: A12, R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_over_a_failover_has_an_order() -> Result<()> {
-    let report =
-        run(6, vec![Fault::KillControl(0), Fault::LosePrimary(Loss::Killed), Fault::CutDatabase(1)], 100).await?;
+    let report = run(6, vec![Fault::KillControl(0), Fault::KillPrimary, Fault::CutDatabase(1)], 100).await?;
     ensure!(report.availability.answered >= 400, "{report}");
     Ok(())
 }
@@ -38,7 +37,7 @@ async fn every_history_over_a_failover_has_an_order() -> Result<()> {
 async fn every_history_over_many_failovers_has_an_order() -> Result<()> {
     let round = |n: usize| {
         [
-            Fault::LosePrimary([Loss::Killed, Loss::Frozen, Loss::ManagerKilled][n % 3]),
+            Fault::KillPrimary,
             Fault::CutDatabase(n % CONTROLS),
             Fault::KillControl(n % CONTROLS),
             Fault::StopStandby,
@@ -56,7 +55,7 @@ async fn every_history_over_many_failovers_has_an_order() -> Result<()> {
 #[ignore = "another cluster: `make torture`"]
 async fn lost_commits_are_found() -> Result<()> {
     let mut cluster = cluster(Replication::Asynchronous).await?;
-    let faults = vec![Fault::CutReplication, Fault::LosePrimary(Loss::Killed)];
+    let faults = vec![Fault::CutReplication, Fault::KillPrimary];
     let run = Run { clients: 6, faults, operations_between: 150, upstream_token_seconds: LONG };
     let error = run.on(&mut cluster).await.err().context("a failover lost commits, and no history shows it")?;
     let error = format!("{error:#}");
@@ -71,9 +70,7 @@ async fn lost_commits_are_found() -> Result<()> {
 #[ignore = "another cluster: `make torture`"]
 async fn no_refresh_token_of_the_upstream_is_sent_a_third_time() -> Result<()> {
     let mut cluster = cluster(Replication::Synchronous).await?;
-    let round = |n: usize| {
-        [Fault::KillControl(n % CONTROLS), Fault::CutDatabase(n % CONTROLS), Fault::LosePrimary(Loss::Killed)]
-    };
+    let round = |n: usize| [Fault::KillControl(n % CONTROLS), Fault::CutDatabase(n % CONTROLS), Fault::KillPrimary];
     let faults = (0..2).flat_map(round).collect();
     let run = Run { clients: 6, faults, operations_between: 200, upstream_token_seconds: 2 };
     let report = run.on(&mut cluster).await?;

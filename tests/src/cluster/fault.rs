@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::Cluster;
 use super::link::Link;
-use super::patroni::Loss;
 use crate::grpc::is_serving;
 use crate::system::service::until;
 
@@ -17,9 +16,9 @@ pub enum Fault {
     KillEdge(usize),
     /// The connections between an edge and its control node are closed.
     CutEdge(usize),
-    /// The database's primary is lost. Over when another node is the primary and the lost one has joined again.
-    LosePrimary(Loss),
-    /// The standbys are cut off from the primary, until it is lost.
+    /// SIGKILL of the database's primary and its Patroni. Over when another node is the primary and the killed one joined again.
+    KillPrimary,
+    /// The standbys are cut off from the primary, until it is killed.
     CutReplication,
     /// A standby is stopped and started.
     StopStandby,
@@ -44,8 +43,8 @@ impl Cluster {
                 self.link(edge).cut();
                 Ok(())
             }
-            Fault::LosePrimary(loss) => {
-                let took = self.patroni()?.lose_primary(loss).await?;
+            Fault::KillPrimary => {
+                let took = self.patroni()?.kill_primary().await?;
                 eprintln!("           another primary after {:.1} s", took.as_secs_f64());
                 self.patroni()?.until_complete().await
             }

@@ -39,17 +39,6 @@ pub enum Replication {
     Asynchronous,
 }
 
-/// A way to lose the primary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loss {
-    /// SIGKILL of Patroni and its server.
-    Killed,
-    /// SIGKILL of Patroni alone: the server goes on as a primary beside the new one, until that one is there.
-    ManagerKilled,
-    /// SIGSTOP of both: connections stay open, and nothing answers.
-    Frozen,
-}
-
 /// A running database. Dropping it kills all of its processes.
 #[derive(Debug)]
 pub struct Patroni {
@@ -85,10 +74,6 @@ impl Node {
 
     fn raft(&self) -> SocketAddr {
         self.claims[2].address()
-    }
-
-    fn patroni(&mut self) -> Result<&mut Child> {
-        self.patroni.as_mut().context("this node does not run")
     }
 
     fn postmaster(&self) -> Option<String> {
@@ -153,9 +138,9 @@ impl Patroni {
         None
     }
 
-    /// Loses the primary, waits until another node is the primary, and starts the lost one again. Returns the time without a
-    /// primary. The lost node joins again as a standby.
-    pub async fn lose_primary(&mut self, loss: Loss) -> Result<Duration> {
+    /// Kills the primary and its Patroni, waits until another node is the primary, and starts the killed one again. Returns the time without a
+    /// primary. The killed node joins again as a standby.
+    pub async fn kill_primary(&mut self) -> Result<Duration> {
         let mut primary = None;
         until("there is a primary", async || {
             primary = self.primary().await;
@@ -164,36 +149,13 @@ impl Patroni {
         .await?;
         let primary = primary.context("no primary")?;
         let begun = Instant::now();
-        match loss {
-            Loss::Killed => self.kill_node(primary).await?,
-            Loss::ManagerKilled => self.nodes[primary].patroni()?.start_kill()?,
-            Loss::Frozen => self.freeze_node(primary)?,
-        }
+        self.kill_node(primary).await?;
         until("another node is the primary", async || self.primary().await.is_some_and(|other| other != primary))
             .await?;
         let took = begun.elapsed();
-        if loss != Loss::Killed {
-            self.kill_node(primary).await?;
-        }
         self.nodes[primary].link.open();
         self.start_node(primary)?;
         Ok(took)
-    }
-
-    /// Stops the node's processes without ending them: the kernel goes on to acknowledge what they are sent.
-    fn freeze_node(&mut self, node: usize) -> Result<()> {
-        let node = &mut self.nodes[node];
-        let postmaster = node.postmaster().context("no server runs there")?;
-        let manager = node.patroni()?.id().context("it has ended")?;
-        let mut members = vec![manager.to_string(), postmaster.clone()];
-        for ancestor in [manager, postmaster.parse()?] {
-            members.extend(descendants(ancestor)?.into_iter().map(|member| member.id.to_string()));
-        }
-        for member in members {
-            // A child may have ended since.
-            drop(signal("STOP", &member));
-        }
-        Ok(())
     }
 
     /// Stops a standby as an operator does, waits until the primary goes on without it, and starts it again.
@@ -260,9 +222,8 @@ impl Patroni {
         let node = &mut self.nodes[node];
         let postmaster = node.postmaster().context("no server runs there")?;
         let mut patroni = node.patroni.take().context("this node does not run")?;
-        // It may have been killed alone before.
-        drop(patroni.start_kill());
-        signal("KILL", &postmaster)?;
+        patroni.start_kill()?;
+        kill_server(&postmaster)?;
         patroni.wait().await?;
         Ok(())
     }
@@ -301,7 +262,7 @@ impl Drop for Patroni {
                 let _ = patroni.start_kill();
             }
             if let Some(postmaster) = node.postmaster() {
-                let _ = signal("KILL", &postmaster);
+                let _ = kill_server(&postmaster);
             }
         }
         let _ = fs::remove_dir_all(self.directory.path());
@@ -342,6 +303,7 @@ postgresql:
   data_dir: {data}/data
   pgpass: {data}/pgpass
   parameters: {{unix_socket_directories: {data}}}
+  basebackup: [{{checkpoint: fast}}]
   remove_data_directory_on_rewind_failure: true
   remove_data_directory_on_diverged_timelines: true
   authentication: {{superuser: {{username: postgres, password: s}}, replication: {{username: replicator, password: r}}, rewind: {{username: rewinder, password: w}}}}
@@ -389,12 +351,25 @@ fn keeper(directory: &Path) -> Result<Child> {
     let script = r#"
         cat >/dev/null
         for pid in $(cat "$0"/*/patroni.pid) $(head -qn1 "$0"/*/data/postmaster.pid); do
-            case $(cat "/proc/$pid/comm") in patroni|python*|postgres) kill -9 "$pid" ;; esac
+            case $(cat "/proc/$pid/comm") in
+                patroni|python*|postgres) kill -9 $(cat "/proc/$pid/task/$pid/children") "$pid" ;;
+            esac
         done
         rm -rf "$0""#;
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(directory).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command.process_group(0).spawn()?)
+}
+
+/// Sends SIGKILL to a server and to its children.
+fn kill_server(postmaster: &str) -> Result<()> {
+    let children = descendants(postmaster.parse()?)?;
+    signal("KILL", postmaster)?;
+    for child in children {
+        // It may have ended by itself.
+        drop(signal("KILL", &child.id.to_string()));
+    }
+    Ok(())
 }
 
 fn signal(signal: &str, process: &str) -> Result<()> {

@@ -299,18 +299,18 @@ impl User {
         })
     }
 
-    /// Asks about everything that the client has: each question has an answer.
+    /// Asks about everything that the client has, until each question has an answer.
     pub(super) async fn ask_again(&self) -> Result<()> {
         if self.app.is_none() {
             return Ok(());
         }
-        self.open().await?.answered()?;
-        self.check().await?.answered()?;
+        answered(async || Ok(self.open().await?.without::<()>())).await?;
+        answered(async || self.check().await).await?;
         for (flow, held) in &self.held {
             for door in [Door::Introspection, Door::Verification, Door::Exchange] {
-                self.use_at(door, *flow, held).await?.answered()?;
+                answered(async || self.use_at(door, *flow, held).await).await?;
             }
-            self.refresh(*flow, held).await?.answered()?;
+            answered(async || Ok(self.refresh(*flow, held).await?.without::<()>())).await?;
         }
         Ok(())
     }
@@ -350,14 +350,19 @@ impl<T> Reply<T> {
             Self::Unknown(why) => Reply::Unknown(why),
         }
     }
+}
 
-    fn answered(self) -> Result<()> {
-        match self {
-            Self::Yes(_) | Self::No => Ok(()),
-            Self::Unknown(why) if why == LOGIN_NEEDED => Ok(()),
-            Self::Unknown(why) => bail!("no answer although everything runs: {why}"),
+/// Asks until there is an answer: a busy machine may miss a deadline although everything runs.
+async fn answered(question: impl AsyncFn() -> Result<Reply<()>>) -> Result<()> {
+    const TRIES: usize = 6;
+    for _ in 0..TRIES {
+        match question().await? {
+            Reply::Yes(()) | Reply::No => return Ok(()),
+            Reply::Unknown(why) if why == LOGIN_NEEDED => return Ok(()),
+            Reply::Unknown(_) => {}
         }
     }
+    bail!("no answer although everything runs")
 }
 
 impl<T> Reply<Result<T>> {
