@@ -144,9 +144,10 @@ BEGIN
     RETURN deleted;
 END $$;
 
--- Deletes at most `most` entries that expired before `expired_before`, and returns their number; -1 if another node sweeps
--- now. An entry that a commit renews meanwhile stays: its row is locked, or is checked again after it was.
-CREATE OR REPLACE FUNCTION lychgate.sweep(expired_before bigint, most bigint) RETURNS bigint LANGUAGE plpgsql
+-- Deletes at most `most` entries that expired before `expired_before`, and longer than `skew` ago by this server's clock, both
+-- in milliseconds. Returns their number; -1 if another node sweeps now. An entry that a commit renews meanwhile stays: its row is locked, or is checked again after it was.
+CREATE OR REPLACE FUNCTION lychgate.sweep(expired_before bigint, skew bigint, most bigint)
+RETURNS bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
@@ -157,6 +158,8 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(1283023720, 2) THEN
         RETURN -1;
     END IF;
+    -- The caller's clock may be wrong.
+    expired_before := least(expired_before, (extract(epoch FROM clock_timestamp()) * 1000)::bigint - skew);
     WITH expired AS MATERIALIZED (
         SELECT e.space, e.key FROM lychgate.entries e WHERE e.expires_at < expired_before
         ORDER BY e.expires_at LIMIT most FOR UPDATE SKIP LOCKED

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::connection::{CallError, Connection, Connector, Query};
 use crate::database_clock::{ClockReading, micros};
 use crate::group::{Arguments, signed};
-use crate::unavailable;
+use crate::{Options, unavailable};
 
 /// Capacity of the queue. When it is full, callers wait.
 const QUEUE: usize = 1024;
@@ -49,10 +49,10 @@ impl Committer {
         connector: Arc<Connector>,
         clock: Arc<dyn Clock>,
         newest: watch::Sender<u64>,
-        timeout: Duration,
+        options: Options,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let state = State { connector, clock: Arc::clone(&clock), newest, timeout, connection: None };
+        let state = State { connector, clock: Arc::clone(&clock), newest, options, connection: None };
         tokio::spawn(state.run(jobs));
         Self { queue, clock }
     }
@@ -76,7 +76,7 @@ struct State {
     connector: Arc<Connector>,
     clock: Arc<dyn Clock>,
     newest: watch::Sender<u64>,
-    timeout: Duration,
+    options: Options,
     connection: Option<(Connection, ClockReading)>,
 }
 
@@ -209,19 +209,18 @@ impl State {
     }
 
     async fn call(&mut self, group: &[Job]) -> Result<Fates, CallFailure> {
-        let deadline = tokio::time::Instant::now() + self.timeout;
+        let deadline = tokio::time::Instant::now() + self.options.commit_timeout;
         // Taken out: whatever fails, or ends this task, drops the connection.
-        let (connection, reading) = match self.connection.take() {
-            Some((connection, reading)) if connection.is_usable() => (connection, reading),
-            _ => self.connect().await.map_err(CallFailure::NotSent)?,
-        };
-        let reading = match reading.taken.elapsed() < CLOCK_READING_AGE {
-            true => reading,
-            false => within(deadline, connection.read_clock()).await.map_err(CallFailure::NotSent)?,
-        };
+        let (connection, reading) = self.ready_connection(deadline).await.map_err(CallFailure::NotSent)?;
         // In this order: a pause between the two makes the deadlines earlier.
-        let database_now = reading.micros_at(Instant::now());
+        let instant = Instant::now();
         let now = self.clock.now();
+        let limit = self.options.largest_clock_difference;
+        if let Err(wrong) = reading.check(now, instant, limit) {
+            self.connection = Some((connection, reading));
+            return Err(CallFailure::NotSent(wrong.into()));
+        }
+        let database_now = reading.micros_at(instant);
         let with_deadline = |job: &'_ Job| database_now.saturating_add(micros(now.until(job.batch.not_after)));
         let batches: Vec<_> = group.iter().map(|job| (&job.batch, with_deadline(job))).collect();
         let arguments = Arguments::new(&batches, signed(now.millis()));
@@ -236,9 +235,27 @@ impl State {
         }
     }
 
+    /// The connection, or a new one, and a reading that is young and that this process's clock agrees with, or a new one.
+    async fn ready_connection(
+        &mut self,
+        deadline: tokio::time::Instant,
+    ) -> Result<(Connection, ClockReading), CallError> {
+        let (connection, reading) = match self.connection.take() {
+            Some((connection, reading)) if connection.is_usable() => (connection, reading),
+            _ => return self.connect().await,
+        };
+        let limit = self.options.largest_clock_difference;
+        let is_right = reading.check(self.clock.now(), Instant::now(), limit).is_ok();
+        let reading = match is_right && reading.taken.elapsed() < CLOCK_READING_AGE {
+            true => reading,
+            false => within(deadline, connection.read_clock()).await?,
+        };
+        Ok((connection, reading))
+    }
+
     async fn connect(&self) -> Result<(Connection, ClockReading), CallError> {
         let connection = self.connector.connect().await?;
-        let deadline = tokio::time::Instant::now() + self.timeout;
+        let deadline = tokio::time::Instant::now() + self.options.commit_timeout;
         let reading = within(deadline, connection.read_clock()).await?;
         Ok((connection, reading))
     }

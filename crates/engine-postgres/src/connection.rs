@@ -22,7 +22,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Row, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::database_clock::ClockReading;
+use crate::database_clock::{ClockReading, WrongClock};
 use crate::url::shown_host;
 use crate::{DatabaseUrl, OpenError, Options};
 
@@ -57,7 +57,7 @@ impl Query {
             Query::Scan => include_str!("../sql/scan.sql"),
             Query::ScanTo => include_str!("../sql/scan_to.sql"),
             Query::Sequence => "SELECT sequence FROM lychgate.store WHERE one",
-            Query::Sweep => "SELECT lychgate.sweep($1, $2)",
+            Query::Sweep => "SELECT lychgate.sweep($1, $2, $3)",
         }
     }
 }
@@ -99,6 +99,8 @@ pub(crate) enum CallError {
     NotProven,
     #[error("the connection is to a server that is no longer the primary")]
     Replaced,
+    #[error(transparent)]
+    Clock(#[from] WrongClock),
 }
 
 impl CallError {

@@ -23,12 +23,25 @@ impl ClockReading {
         self.database_micros.saturating_add(micros(instant.saturating_duration_since(self.taken)))
     }
 
-    /// The smallest difference between the two clocks that explains the reading.
-    pub(crate) fn difference(&self) -> Duration {
-        let database = Timestamp::from_millis(u64::try_from(self.database_micros / 1000).unwrap_or(0));
-        database.until(self.before).max(self.after.until(database))
+    /// The smallest difference between the two clocks that explains the reading, if this process's clock shows `now` at
+    /// `instant`.
+    fn difference(&self, now: Timestamp, instant: Instant) -> Duration {
+        let earliest = Timestamp::from_millis(u64::try_from(self.micros_at(instant) / 1000).unwrap_or(0));
+        let latest = earliest + self.before.until(self.after);
+        latest.until(now).max(now.until(earliest))
+    }
+
+    /// Refuses a clock of this process that shows `now` at `instant` and differs from the database's by more than `limit`.
+    pub(crate) fn check(&self, now: Timestamp, instant: Instant, limit: Duration) -> Result<(), WrongClock> {
+        let difference = self.difference(now, instant);
+        if difference > limit { Err(WrongClock(difference)) } else { Ok(()) }
     }
 }
+
+/// This process's clock differs too much from the database's.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this machine's clock differs from the database's by {} seconds; synchronize the clocks of both", .0.as_secs())]
+pub struct WrongClock(Duration);
 
 pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
@@ -52,8 +65,18 @@ mod tests {
         for (database, before, after, difference) in
             [(1000, 1000, 1000, 0), (1500, 1000, 2000, 0), (900, 1000, 2000, 100), (2300, 1000, 2000, 300)]
         {
-            let found = reading(database, before, after).difference();
+            let reading = reading(database, before, after);
+            let found = reading.difference(reading.after, reading.taken);
             assert_eq!(found, Duration::from_millis(difference), "{database} between {before} and {after}");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_refused_when_it_differs_by_more_than_the_limit() {
+        let (reading, limit) = (reading(1000, 1000, 1000), Duration::from_millis(300));
+        let later = reading.taken + Duration::from_secs(2);
+        for (now, is_right) in [(3000, true), (3300, true), (3301, false), (2700, true), (2699, false)] {
+            assert_eq!(reading.check(Timestamp::from_millis(now), later, limit).is_ok(), is_right, "{now}");
         }
     }
 

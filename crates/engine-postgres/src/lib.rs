@@ -25,7 +25,7 @@ mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use lychgate_engine::{
@@ -38,7 +38,8 @@ use tokio_postgres::types::ToSql;
 
 use committer::{Committer, within};
 use connection::{CallError, Connector, Query};
-use lease::Lease;
+pub use database_clock::WrongClock;
+use lease::{Lease, Proof};
 pub use options::Options;
 use position::Position;
 use reads::Reads;
@@ -65,21 +66,28 @@ impl Postgres {
     /// engine is dropped.
     pub async fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let connector = Arc::new(Connector::new(&options, Arc::clone(&clock))?);
-        schema::recognise(&connector, &options.url).await?;
+        schema::recognise(&connector, &options).await?;
         let lease = Arc::new(Lease::start(Arc::clone(&connector), options.connect_timeout));
         let failed = |error: Cause| OpenError::Failed(options.url.shown(), error);
         let reads = Reads::new(Arc::clone(&connector), lease, options.read_connections, options.read_timeout);
         let reads = Arc::new(reads.map_err(|error| failed(error.into()))?);
         let news = watch::Sender::new(reads.sequence().await.map_err(|error| failed(error.into()))?);
         let waiting = Waiting::start(Arc::clone(&reads), news.clone());
-        let committer = Committer::start(connector, Arc::clone(&clock), news, options.commit_timeout);
+        let committer = Committer::start(connector, Arc::clone(&clock), news, options.clone());
         let sweeper = Sweeper::start(Arc::clone(&reads), Arc::clone(&clock), options.sweep_interval);
         Ok(Self { committer, reads, waiting, options, clock, _sweeper: sweeper })
+    }
+
+    /// Refuses this process's clock if it differs too much from the database's.
+    fn check_clock(&self, proof: &Proof) -> Result<(), EngineError> {
+        let limit = self.options.largest_clock_difference;
+        proof.clock.check(self.clock.now(), Instant::now(), limit).map_err(unavailable)
     }
 
     /// Calls a statement that commits, and returns its row.
     async fn write(&self, query: Query, parameters: &[&(dyn ToSql + Sync)]) -> Result<Row, EngineError> {
         let deadline = tokio::time::Instant::now() + self.options.commit_timeout;
+        self.check_clock(&within(deadline, self.reads.lease.valid()).await.map_err(unavailable)?)?;
         let connection = within(deadline, self.reads.connection()).await.map_err(unavailable)?;
         within(deadline, connection.prepare(query)).await.map_err(unavailable)?;
         within(deadline, connection.call_one(query, parameters)).await.map_err(|error| match error.is_rolled_back() {
@@ -158,9 +166,7 @@ impl Engine for Postgres {
     async fn ready(&self) -> Result<Durability, EngineError> {
         let deadline = tokio::time::Instant::now() + self.options.read_timeout;
         let proof = within(deadline, self.reads.lease.valid()).await.map_err(unavailable)?;
-        if proof.clock.difference() > self.options.largest_clock_difference {
-            return Err(unavailable("this machine's clock differs from the database's; synchronize both"));
-        }
+        self.check_clock(&proof)?;
         match (proof.is_replicated, self.options.allow_single) {
             (true, _) => Ok(Durability::Replicated),
             (false, true) => Ok(Durability::LocalDisk),

@@ -16,8 +16,8 @@ pub struct Options {
     pub read_connections: usize,
     /// Accept a server without a synchronous standby: commits then do not survive the loss of its disk.
     pub allow_single: bool,
-    /// A node whose clock differs more from the database's is not ready. Two nodes within it differ at most by twice as
-    /// much, and the port bounds that by [`CLOCK_SKEW`].
+    /// A node whose clock differs more from the database's does not open it, is not ready and commits nothing. Two nodes
+    /// within it differ at most by twice as much, and the port bounds that by [`CLOCK_SKEW`].
     pub largest_clock_difference: Duration,
     /// The time to connect to a host, until the connection can be used.
     pub connect_timeout: Duration,

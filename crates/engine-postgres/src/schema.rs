@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::connection::{CallError, Connection, Connector};
+use crate::database_clock::WrongClock;
 use crate::{DatabaseUrl, Options};
 
 /// The number of the layout in `sql/1-tables.sql`.
@@ -56,6 +57,9 @@ pub enum OpenError {
         /// The database's format.
         found: i32,
     },
+    /// This process's clock differs from the database's by more than [`Options::largest_clock_difference`].
+    #[error("the database {0} is not opened: {1}")]
+    Clock(String, WrongClock),
     /// The database cannot be reached, or reported an error.
     #[error("the database {0} cannot be opened")]
     Failed(String, #[source] Cause),
@@ -101,16 +105,20 @@ pub async fn migrate(url: &DatabaseUrl, clock: Arc<dyn Clock>, entropy: &dyn Ent
     Ok(migration)
 }
 
-/// Refuses a database that [`migrate`] has not prepared.
-pub(crate) async fn recognise(connector: &Connector, url: &DatabaseUrl) -> Result<(), OpenError> {
+/// Refuses a database that [`migrate`] has not prepared, and one whose clock differs from this process's.
+pub(crate) async fn recognise(connector: &Connector, options: &Options) -> Result<(), OpenError> {
+    let url = &options.url;
     let failed = |error: CallError| OpenError::Failed(url.shown(), error.into());
     let connection = connector.connect_bare().await.map_err(failed)?;
     match find(&connection).await.map_err(failed)? {
-        Found::Nothing => Err(OpenError::NoSchema(url.shown())),
-        Found::Foreign => Err(OpenError::Foreign(url.shown())),
-        Found::Format(FORMAT) => Ok(()),
-        Found::Format(found) => Err(OpenError::Newer { database: url.shown(), found }),
+        Found::Nothing => return Err(OpenError::NoSchema(url.shown())),
+        Found::Foreign => return Err(OpenError::Foreign(url.shown())),
+        Found::Format(FORMAT) => {}
+        Found::Format(found) => return Err(OpenError::Newer { database: url.shown(), found }),
     }
+    let reading = connection.read_clock().await.map_err(failed)?;
+    let checked = reading.check(reading.after, reading.taken, options.largest_clock_difference);
+    checked.map_err(|wrong| OpenError::Clock(url.shown(), wrong))
 }
 
 async fn find(connection: &Connection) -> Result<Found, CallError> {

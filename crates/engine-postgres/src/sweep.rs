@@ -1,7 +1,8 @@
 //! The sweep of expired entries. It reclaims space only: an expired entry is absent, swept or not.
 //!
 //! An entry is kept for twice the largest clock skew after its expiry: once for callers with a clock behind this one, once
-//! for this clock being ahead. An entry that was swept too early would be missing for such a caller.
+//! for this clock being ahead. An entry that was swept too early would be missing for such a caller. A clock that is ahead by
+//! more does no harm: an entry is also kept for the largest clock skew after its expiry by the database's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +46,12 @@ impl Drop for Sweeper {
 /// Deletes expired entries until few are left, or another node sweeps.
 pub(crate) async fn sweep(reads: &Reads, clock: &dyn Clock) -> Result<(), EngineError> {
     let now = signed(clock.now().millis());
-    let before = now.saturating_sub(signed(2 * CLOCK_SKEW.as_millis() as u64));
+    let skew = signed(CLOCK_SKEW.as_millis() as u64);
+    let before = now.saturating_sub(2 * skew);
     loop {
         let step = async {
             let connection = reads.connection().await?;
-            Ok::<i64, CallError>(connection.call_one(Query::Sweep, &[&before, &AT_ONCE]).await?.try_get(0)?)
+            Ok::<i64, CallError>(connection.call_one(Query::Sweep, &[&before, &skew, &AT_ONCE]).await?.try_get(0)?)
         };
         let deleted = tokio::time::timeout(TIMEOUT, step).await.unwrap_or(Err(CallError::TimedOut))?;
         if deleted < AT_ONCE {

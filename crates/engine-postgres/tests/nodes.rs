@@ -153,11 +153,37 @@ async fn a_long_transaction_does_not_hold_the_feed_back() {
     }
 }
 
+/// A new database, whose engine sweeps all the time and accepts every clock.
+async fn sweeping(server: &Server) -> Options {
+    let sweep_interval = Duration::from_millis(20);
+    Options { sweep_interval, largest_clock_difference: Duration::MAX, ..prepared(server).await }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_clock_is_ahead_sweeps_no_entry_that_others_may_see() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let server = Server::shared();
+    let options = sweeping(server).await;
+    let database = database(&options);
+    let entry = |name: &str, end: Timestamp| {
+        let values = format!("1, '{name}', 1, {}, ''", end.millis());
+        server.sql_in(&database, &format!("INSERT INTO lychgate.entries VALUES ({values})"));
+    };
+    let now = WallClock.now();
+    entry("live", now + CLOCK_SKEW);
+    entry("old", Timestamp::from_millis(now.millis() - DAY.as_millis() as u64));
+    let ahead = Arc::new(TestClock::new(now + DAY));
+    let _engine = Postgres::open(options, ahead).await.expect("a prepared database opens");
+    let names = || server.sql_in(&database, "SELECT key FROM lychgate.entries");
+    let swept = eventually(async || Some(names()).filter(|names| !names.contains("\\x6f6c64"))).await;
+    assert_eq!(swept, "\\x6c697665");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_entries_are_swept_and_renewed_ones_stay() {
     let server = Server::shared();
     let clock = Arc::new(TestClock::default());
-    let options = Options { sweep_interval: Duration::from_millis(20), ..prepared(server).await };
+    let options = sweeping(server).await;
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
     let end = clock.now() + Duration::from_secs(1);
     let put_until = |name: &str, end| {

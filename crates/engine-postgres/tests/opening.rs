@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_engine::{Durability, Engine, EngineError};
+use lychgate_engine::{Clock, Durability, Engine, EngineError, Timestamp};
 use lychgate_engine_postgres::{Migration, OpenError, Options, Postgres, migrate};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_test_postgres::Server;
 
-use support::{WallClock, creation, open, prepared, replicated};
+use support::{WallClock, creation, open, origin, prepared, replicated};
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -92,15 +92,39 @@ async fn a_server_that_cannot_be_reached_is_an_error_without_the_password() {
     assert!(!format!("{refused:?} {refused} {options:?}").contains("hunter2"));
 }
 
+/// The causes of the errors of a node whose clock is wrong.
+async fn causes(engine: &Postgres) -> [String; 3] {
+    let origin = origin(engine).await;
+    let outcomes = [
+        engine.ready().await.map(drop),
+        engine.commit(creation("wrong")).await.map(drop),
+        engine.forget_events(origin).await,
+    ];
+    outcomes.map(|outcome| match outcome {
+        Err(EngineError::Unavailable(cause)) => cause.to_string(),
+        other => panic!("expected to be unavailable: {other:?}"),
+    })
+}
+
 #[tokio::test]
-async fn a_clock_that_differs_from_the_databases_is_not_ready() {
+async fn a_node_whose_clock_differs_from_the_databases_neither_opens_nor_commits() {
+    const DAY: Duration = Duration::from_secs(86_400);
     let server = Server::shared();
     let options = prepared(server).await;
-    let clock = Arc::new(TestClock::default());
-    let engine = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
-    let refused = engine.ready().await.expect_err("the clock is years behind");
-    let EngineError::Unavailable(cause) = refused else { panic!("expected to be unavailable: {refused:?}") };
-    assert!(cause.to_string().contains("clock"), "{cause}");
+    let refused = Postgres::open(options.clone(), Arc::new(TestClock::default())).await;
+    let refused = refused.expect_err("the clock is years behind").to_string();
+    assert!(refused.contains("synchronize the clocks") && !refused.contains('\n'), "{refused}");
+
+    let clock = Arc::new(TestClock::new(WallClock.now()));
+    let engine = Postgres::open(options.clone(), clock.clone()).await.expect("the clock is right");
+    engine.commit(creation("right")).await.expect("the clock is right");
+    let yesterday = Timestamp::from_millis(WallClock.now().millis() - DAY.as_millis() as u64);
+    clock.set(yesterday);
+    for cause in causes(&engine).await {
+        assert!(cause.contains("synchronize the clocks"), "{cause}");
+    }
+    clock.set(WallClock.now());
+    engine.commit(creation("right again")).await.expect("the clock is right again");
     assert_eq!(open(&options).await.ready().await.expect("the system's clock is right"), Durability::LocalDisk);
 }
 
