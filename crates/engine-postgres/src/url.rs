@@ -8,7 +8,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 /// A URL `postgresql://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]…]/DATABASE[?KEY=VALUE&…]`. Every host is tried, and the one
-/// that takes writes is used. The keys are those of libpq that tokio-postgres knows; two are different:
+/// that takes writes is used. The keys `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, `options`,
+/// `application_name` and `channel_binding` have libpq's meaning. Other keys are refused, but for two:
 ///
 /// - `sslmode` is `verify-full` (the default: TLS, and the certificate is the host's) or `disable`.
 /// - `sslrootcert` names a PEM file of the authorities that may sign the certificate, instead of those of the system.
@@ -36,10 +37,33 @@ pub enum UrlError {
     /// It names no database.
     #[error("names no database")]
     NoDatabase,
+    /// A key of libpq that the engine does not use: it has time limits and a choice of hosts of its own.
+    #[error("has the key {0}, which is not used; remove it")]
+    UnusedKey(&'static str),
+    /// A key that libpq does not know either.
+    #[error("has an unknown key")]
+    UnknownKey,
     /// A part that tokio-postgres refuses.
     #[error("cannot be parsed")]
     Malformed(#[source] tokio_postgres::Error),
 }
+
+/// Keys that are passed on to tokio-postgres.
+const KEYS: [&str; 9] =
+    ["user", "password", "dbname", "host", "hostaddr", "port", "options", "application_name", "channel_binding"];
+
+/// Keys that tokio-postgres knows and [`of_one_host`] does not copy.
+const UNUSED_KEYS: [&str; 9] = [
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "sslnegotiation",
+];
 
 impl FromStr for DatabaseUrl {
     type Err = UrlError;
@@ -57,7 +81,12 @@ impl FromStr for DatabaseUrl {
                 ("sslmode", "disable") => tls = false,
                 ("sslmode", _) => return Err(UrlError::SslMode),
                 ("sslrootcert", file) => root_certificates = Some(PathBuf::from(file)),
-                _ => drop(rest.append_pair(&key, &value)),
+                (key, value) if KEYS.contains(&key) => drop(rest.append_pair(key, value)),
+                // An unknown key is not repeated: it may be a part of a password with a question mark.
+                (key, _) => {
+                    let unused = UNUSED_KEYS.into_iter().find(|unused| *unused == key);
+                    return Err(unused.map_or(UrlError::UnknownKey, UrlError::UnusedKey));
+                }
             }
         }
         // tokio-postgres decodes per cent signs, but takes a plus for itself.
@@ -154,6 +183,16 @@ mod tests {
         assert_eq!(url.root_certificates.as_deref(), Some(std::path::Path::new("/etc/ca.pem")));
         let socket: DatabaseUrl = "postgresql:///store?host=/run/postgresql".parse().unwrap();
         assert_eq!(socket.hosts[0].get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
+    fn a_key_without_effect_is_refused() {
+        for key in UNUSED_KEYS {
+            let refused = format!("postgresql://one/store?{key}=1").parse::<DatabaseUrl>().unwrap_err();
+            assert!(refused.to_string().contains(key), "{refused}");
+        }
+        let refused = "postgresql://u:a?secret@one/store".parse::<DatabaseUrl>().unwrap_err();
+        assert!(matches!(refused, UrlError::UnknownKey) && !format!("{refused:?} {refused}").contains("secret"));
     }
 
     #[test]
