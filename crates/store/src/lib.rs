@@ -310,7 +310,6 @@ fn store_error(error: EngineError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
     use lychgate_engine::{Clock as _, Memory};
     use lychgate_engine_suite::fault::{Fault, Faulty};
