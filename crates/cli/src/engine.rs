@@ -122,14 +122,11 @@ impl StoreSpec {
         match self {
             StoreSpec::Rocksdb(path) if !path.join("CURRENT").exists() => Ok(None),
             StoreSpec::Rocksdb(_) => self.create(clock).await.map(Some),
-            StoreSpec::Postgres(file) => {
-                let options = lychgate_engine_postgres::Options::new(url_in(file)?);
-                match Postgres::open(options, clock).await {
-                    Ok(engine) => Ok(Some(OpenEngine::shared(Arc::new(engine)))),
-                    Err(OpenError::NoSchema(_)) => Ok(None),
-                    Err(error) => Err(error.into()),
-                }
-            }
+            StoreSpec::Postgres(file) => match Postgres::open(postgres_for_a_command(url_in(file)?), clock).await {
+                Ok(engine) => Ok(Some(OpenEngine::shared(Arc::new(engine)))),
+                Err(OpenError::NoSchema(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
         }
     }
 
@@ -143,11 +140,15 @@ impl StoreSpec {
             StoreSpec::Postgres(file) => {
                 let url = url_in(file)?;
                 lychgate_engine_postgres::migrate(&url, Arc::clone(&clock), &SystemEntropy).await?;
-                let options = lychgate_engine_postgres::Options::new(url);
-                Ok(OpenEngine::shared(Arc::new(Postgres::open(options, clock).await?)))
+                Ok(OpenEngine::shared(Arc::new(Postgres::open(postgres_for_a_command(url), clock).await?)))
             }
         }
     }
+}
+
+/// A copy that is lost with a single server is made again from its source.
+fn postgres_for_a_command(url: DatabaseUrl) -> lychgate_engine_postgres::Options {
+    lychgate_engine_postgres::Options { allow_single: true, ..lychgate_engine_postgres::Options::new(url) }
 }
 
 fn url_in(file: &Path) -> anyhow::Result<DatabaseUrl> {

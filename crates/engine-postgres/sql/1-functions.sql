@@ -10,14 +10,15 @@
 -- batches' times. An operation names its batch (from 1), its place in the batch (from 1), its key, and the version that the
 -- key must have: 0 for an absent key, -1 for a version that no key has. A put or a deletion names its operation (from 1).
 --
--- Returns for each batch its sequence, or 0 if it came too late, or the negative place of its first operation that failed.
+-- Returns for each batch its sequence, or 0 if it came too late, or the negative place of its first operation that failed;
+-- and the names of the synchronous standbys, empty if there are none.
 CREATE OR REPLACE FUNCTION lychgate.commit_batches(
     clock_now bigint, deadlines bigint[], nows bigint[], waves integer[],
     op_batch integer[], op_place integer[], op_space smallint[], op_key bytea[], op_expected bigint[],
     put_op integer[], put_value bytea[], put_expires_at bigint[],
     delete_op integer[],
     event_batch integer[], event_index bigint[], event_value bytea[],
-    OUT incarnation bytea, OUT outcomes bigint[]
+    OUT incarnation bytea, OUT outcomes bigint[], OUT standbys text
 ) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off
 SET plan_cache_mode = force_generic_plan
@@ -33,6 +34,7 @@ BEGIN
     SELECT * INTO STRICT store FROM lychgate.store s WHERE s.one FOR UPDATE;
     incarnation := store.incarnation;
     outcomes := '{}';
+    standbys := current_setting('synchronous_standby_names');
     newest := store.sequence;
     clock := extract(epoch FROM clock_timestamp()) * 1000000;
     FOR wave IN 1 .. coalesce(waves[cardinality(waves)], 0) LOOP

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use lychgate_engine::{Batch, Cause, Clock, EngineError, Incarnation, Revision};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_postgres::Row;
 
 use crate::connection::{CallError, Connection, Connector, Query};
 use crate::database_clock::{ClockReading, micros};
 use crate::group::{Arguments, signed};
+use crate::lease::Lease;
 use crate::{Options, unavailable};
 
 /// Capacity of the queue. When it is full, callers wait.
@@ -47,12 +49,13 @@ impl Committer {
     /// Starts the task. `newest` learns the newest sequence of each call.
     pub(crate) fn start(
         connector: Arc<Connector>,
+        lease: Arc<Lease>,
         clock: Arc<dyn Clock>,
         newest: watch::Sender<u64>,
         options: Options,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let state = State { connector, clock: Arc::clone(&clock), newest, options, connection: None };
+        let state = State { connector, lease, clock: Arc::clone(&clock), newest, options, connection: None };
         tokio::spawn(state.run(jobs));
         Self { queue, clock }
     }
@@ -74,6 +77,7 @@ impl Committer {
 /// The task's own data.
 struct State {
     connector: Arc<Connector>,
+    lease: Arc<Lease>,
     clock: Arc<dyn Clock>,
     newest: watch::Sender<u64>,
     options: Options,
@@ -209,6 +213,10 @@ impl State {
     }
 
     async fn call(&mut self, group: &[Job]) -> Result<Fates, CallFailure> {
+        let must_replicate = !self.options.allow_single;
+        if must_replicate && self.lease.is_single() {
+            return Err(CallFailure::NotSent(CallError::NotReplicated));
+        }
         let deadline = tokio::time::Instant::now() + self.options.commit_timeout;
         // Taken out: whatever fails, or ends this task, drops the connection.
         let (connection, reading) = self.ready_connection(deadline).await.map_err(CallFailure::NotSent)?;
@@ -225,14 +233,12 @@ impl State {
         let batches: Vec<_> = group.iter().map(|job| (&job.batch, with_deadline(job))).collect();
         let arguments = Arguments::new(&batches, signed(now.millis()));
         within(deadline, connection.prepare(Query::Commit)).await.map_err(CallFailure::NotSent)?;
-        match within(deadline, connection.call_one(Query::Commit, &arguments.parameters())).await {
-            Ok(row) => {
-                self.connection = Some((connection, reading));
-                fates(&row, &arguments.order).map_err(CallFailure::Unknown)
-            }
-            Err(error) if error.is_rolled_back() => Err(CallFailure::NotSent(error)),
-            Err(error) => Err(CallFailure::Unknown(error)),
-        }
+        let row = match within(deadline, commit(&connection, &arguments, must_replicate)).await {
+            Ok(committed) => committed?,
+            Err(error) => return Err(CallFailure::Unknown(error)),
+        };
+        self.connection = Some((connection, reading));
+        fates(&row, &arguments.order).map_err(CallFailure::Unknown)
     }
 
     /// The connection, or a new one, and a reading that is young and that this process's clock agrees with, or a new one.
@@ -279,8 +285,38 @@ impl Job {
     }
 }
 
+/// Calls the function. If the commit `must_replicate`, its outcome is unknown unless the server has synchronous standbys in
+/// the call and after it: when `synchronous_standby_names` becomes empty, PostgreSQL ends all waits for standbys without a
+/// warning.
+async fn commit(
+    connection: &Connection,
+    arguments: &Arguments<'_>,
+    must_replicate: bool,
+) -> Result<Result<Row, CallFailure>, CallError> {
+    let parameters = arguments.parameters();
+    // Both are sent at once, and the server answers the second after it has committed the first.
+    let (committed, standbys) = tokio::join!(connection.call_one(Query::Commit, &parameters), async {
+        match must_replicate {
+            true => connection.call_one(Query::Standbys, &[]).await.map(Some),
+            false => Ok(None),
+        }
+    });
+    let row = match committed {
+        Ok(row) => row,
+        Err(error) if error.is_rolled_back() => return Ok(Err(CallFailure::NotSent(error))),
+        Err(error) => return Err(error),
+    };
+    if let Some(after) = standbys? {
+        let (during, after): (&str, &str) = (row.try_get(2)?, after.try_get(0)?);
+        if during.is_empty() || after.is_empty() {
+            return Err(CallError::NotReplicated);
+        }
+    }
+    Ok(Ok(row))
+}
+
 /// Reads the function's row.
-fn fates(row: &tokio_postgres::Row, order: &[usize]) -> Result<Fates, CallError> {
+fn fates(row: &Row, order: &[usize]) -> Result<Fates, CallError> {
     let incarnation = incarnation(row.try_get(0)?)?;
     let outcomes: Vec<i64> = row.try_get(1)?;
     if outcomes.len() != order.len() {

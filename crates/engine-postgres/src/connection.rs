@@ -39,6 +39,7 @@ pub(crate) enum Query {
     Scan,
     ScanTo,
     Sequence,
+    Standbys,
     Sweep,
 }
 
@@ -57,6 +58,7 @@ impl Query {
             Query::Scan => include_str!("../sql/scan.sql"),
             Query::ScanTo => include_str!("../sql/scan_to.sql"),
             Query::Sequence => "SELECT sequence FROM lychgate.store WHERE one",
+            Query::Standbys => "SELECT current_setting('synchronous_standby_names')",
             Query::Sweep => "SELECT lychgate.sweep($1, $2, $3)",
         }
     }
@@ -101,6 +103,8 @@ pub(crate) enum CallError {
     Replaced,
     #[error(transparent)]
     Clock(#[from] WrongClock),
+    #[error("the database has no synchronous standby; set synchronous_standby_names there, or allow_single in [store]")]
+    NotReplicated,
 }
 
 impl CallError {

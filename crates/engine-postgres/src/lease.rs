@@ -65,6 +65,11 @@ impl Lease {
         self.proof(|proof| proof.started >= called).await
     }
 
+    /// Reports that the server of the newest proof has no synchronous standby.
+    pub(crate) fn is_single(&self) -> bool {
+        self.newest.borrow().as_ref().is_some_and(|proof| !proof.is_replicated)
+    }
+
     /// The server of the newest proof.
     pub(crate) fn server(&self) -> Option<Arc<str>> {
         self.newest.borrow().as_ref().map(|proof| Arc::clone(&proof.server))

@@ -69,11 +69,12 @@ impl Postgres {
         schema::recognise(&connector, &options).await?;
         let lease = Arc::new(Lease::start(Arc::clone(&connector), options.connect_timeout));
         let failed = |error: Cause| OpenError::Failed(options.url.shown(), error);
-        let reads = Reads::new(Arc::clone(&connector), lease, options.read_connections, options.read_timeout);
+        let reads =
+            Reads::new(Arc::clone(&connector), Arc::clone(&lease), options.read_connections, options.read_timeout);
         let reads = Arc::new(reads.map_err(|error| failed(error.into()))?);
         let news = watch::Sender::new(reads.sequence().await.map_err(|error| failed(error.into()))?);
         let waiting = Waiting::start(Arc::clone(&reads), news.clone());
-        let committer = Committer::start(connector, Arc::clone(&clock), news, options.clone());
+        let committer = Committer::start(connector, lease, Arc::clone(&clock), news, options.clone());
         let sweeper = Sweeper::start(Arc::clone(&reads), Arc::clone(&clock), options.sweep_interval);
         Ok(Self { committer, reads, waiting, options, clock, _sweeper: sweeper })
     }
@@ -170,9 +171,7 @@ impl Engine for Postgres {
         match (proof.is_replicated, self.options.allow_single) {
             (true, _) => Ok(Durability::Replicated),
             (false, true) => Ok(Durability::LocalDisk),
-            (false, false) => Err(unavailable(
-                "the database has no synchronous standby; set synchronous_standby_names there, or allow_single in [store]",
-            )),
+            (false, false) => Err(unavailable(CallError::NotReplicated)),
         }
     }
 }

@@ -139,8 +139,11 @@ async fn readiness_tells_whether_commits_are_replicated() {
     primary.sql("SELECT pg_reload_conf()");
     drop(standby);
     let refused = support::eventually(async || engine.ready().await.err()).await;
-    let EngineError::Unavailable(cause) = refused else { panic!("expected to be unavailable: {refused:?}") };
-    assert!(cause.to_string().contains("synchronous_standby_names"), "{cause}");
+    for refused in [refused, engine.commit(creation("a")).await.expect_err("the commit could be lost")] {
+        let EngineError::Unavailable(cause) = refused else { panic!("expected to be unavailable: {refused:?}") };
+        assert!(cause.to_string().contains("synchronous_standby_names"), "{cause}");
+    }
     let single = open(&Options { allow_single: true, ..options }).await;
     assert_eq!(single.ready().await.expect("it may be single"), Durability::LocalDisk);
+    single.commit(creation("a")).await.expect("it may be single");
 }

@@ -93,6 +93,27 @@ async fn a_commit_cancelled_in_its_wait_for_a_standby_is_unknown() {
     assert!(matches!(outcome, Err(EngineError::Unknown(_))), "{outcome:?}");
 }
 
+/// PostgreSQL ends the wait with success and without a warning. A cluster manager does this when all standbys are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_longer_waits_for_a_standby_is_unknown() {
+    let (primary, standby) = replicated();
+    let options = Options { allow_single: false, commit_timeout: PATIENCE, ..prepared(&primary).await };
+    let engine = open(&options).await;
+    engine.commit(creation("before")).await.expect("a standby follows");
+    standby.kill();
+    let committing = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.commit(creation("not replicated")).await }
+    });
+    let waits = "wait_event = 'SyncRep' AND query LIKE '%commit_batches%'";
+    primary.wait_until(&format!("SELECT count(*) > 0 FROM pg_stat_activity WHERE {waits}"));
+    primary.sql("ALTER SYSTEM SET synchronous_standby_names = ''");
+    primary.sql("SELECT pg_reload_conf()");
+    let outcome = committing.await.expect("the caller does not panic");
+    let Err(EngineError::Unknown(cause)) = outcome else { panic!("expected to be unknown: {outcome:?}") };
+    assert!(cause.to_string().contains("synchronous_standby_names"), "{cause}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_killed_server_loses_nothing_that_was_acknowledged() {
     const WRITERS: usize = 8;
