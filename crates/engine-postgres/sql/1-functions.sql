@@ -6,7 +6,7 @@
 -- Applies batches, each whole or not at all. Their order is that of `waves`, ascending; a wave is a set of batches of which
 -- none writes a key that a later one of the set reads or writes. All batches of a wave are checked before one is applied.
 --
--- `clock_now` is the caller's time in milliseconds, `deadlines` are microseconds of this server's clock, `nows` are the
+-- `clock_now` is the caller's time in milliseconds, taken for the commit's time unless it is ahead of this server's; `deadlines` are microseconds of this server's clock, `nows` are the
 -- batches' times. An operation names its batch (from 1), its place in the batch (from 1), its key, and the version that the
 -- key must have: 0 for an absent key, -1 for a version that no key has. A put or a deletion names its operation (from 1).
 --
@@ -85,8 +85,8 @@ BEGIN
     IF newest = store.sequence THEN
         RETURN;
     END IF;
-    -- Commit times never go back.
-    clock_now := greatest(clock_now, store.committed_at);
+    -- Commit times never go back, so a time that is ahead would stay for the commits of all nodes.
+    clock_now := greatest(least(clock_now, clock / 1000), store.committed_at);
     IF cardinality(event_batch) > 0 THEN
         INSERT INTO lychgate.events (sequence, index, committed_at, value)
         SELECT outcomes[e.batch], e.index, clock_now, e.value

@@ -31,11 +31,25 @@ impl ClockReading {
         latest.until(now).max(now.until(earliest))
     }
 
+    /// This process's time at which the database's clock showed `database`, or an earlier one; `database` itself if the
+    /// database's clock is behind.
+    pub(crate) fn no_later_than(&self, database: Timestamp) -> Timestamp {
+        // Rounded up.
+        let read = Timestamp::from_millis(u64::try_from(self.database_micros / 1000).unwrap_or(0).saturating_add(1));
+        earlier(database, self.before.until(read))
+    }
+
     /// Refuses a clock of this process that shows `now` at `instant` and differs from the database's by more than `limit`.
     pub(crate) fn check(&self, now: Timestamp, instant: Instant, limit: Duration) -> Result<(), WrongClock> {
         let difference = self.difference(now, instant);
         if difference > limit { Err(WrongClock(difference)) } else { Ok(()) }
     }
+}
+
+/// The instant that is `by` before `instant`.
+pub(crate) fn earlier(instant: Timestamp, by: Duration) -> Timestamp {
+    let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(instant.millis().saturating_sub(by))
 }
 
 /// This process's clock differs too much from the database's.
@@ -77,6 +91,14 @@ mod tests {
         let later = reading.taken + Duration::from_secs(2);
         for (now, is_right) in [(3000, true), (3300, true), (3301, false), (2700, true), (2699, false)] {
             assert_eq!(reading.check(Timestamp::from_millis(now), later, limit).is_ok(), is_right, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_database_is_converted_if_its_clock_is_ahead() {
+        for (database, before, time, converted) in [(5000, 2000, 5500, 2499), (2000, 5000, 5500, 5500)] {
+            let found = reading(database, before, before).no_later_than(Timestamp::from_millis(time));
+            assert_eq!(found, Timestamp::from_millis(converted), "{database} at {before}");
         }
     }
 

@@ -122,9 +122,7 @@ impl Engine for Postgres {
         let mut waiting = !wait.is_zero();
         loop {
             news.mark_unchanged();
-            // Taken before the snapshot: a commit that the snapshot misses returns after this instant.
-            let complete_to = self.clock.now();
-            let page = self.reads.events(cursor, limit, complete_to).await?;
+            let page = self.reads.events(cursor, limit, &*self.clock).await?;
             if !waiting || !page.events.is_empty() {
                 return Ok(page);
             }

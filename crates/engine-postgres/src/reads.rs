@@ -2,20 +2,21 @@
 //! carries the revision.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use lychgate_engine::{
-    Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision, Snapshot,
-    Space, Timestamp, Version,
+    Clock, Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision,
+    Snapshot, Space, Timestamp, Version,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::committer::incarnation;
 use crate::connection::{CallError, Connection, Connector, Query};
+use crate::database_clock::earlier;
 use crate::group::{signed, space as space_number};
-use crate::lease::Lease;
+use crate::lease::{Lease, Proof};
 use crate::position::Position;
 use crate::unavailable;
 
@@ -68,26 +69,53 @@ impl Reads {
         Ok(page(&found, space, Limit { rows, ..limit })?)
     }
 
-    /// Reads events from `cursor` on. `now` is an instant before this call.
-    pub(crate) async fn events(&self, cursor: Cursor, limit: usize, now: Timestamp) -> Result<EventPage, EngineError> {
+    /// Reads events from `cursor` on.
+    pub(crate) async fn events(
+        &self,
+        cursor: Cursor,
+        limit: usize,
+        clock: &dyn Clock,
+    ) -> Result<EventPage, EngineError> {
+        match self.events_once(cursor, limit, clock).await? {
+            Found::Page(page) => Ok(page),
+            Found::Lost(lost) => Err(lost),
+            Found::Ahead(_) => {
+                // The server may be a primary that was replaced, and the position one of its successor's.
+                let renewed = tokio::time::timeout(self.timeout, self.lease.renewed()).await;
+                renewed.unwrap_or(Err(CallError::TimedOut))?;
+                match self.events_once(cursor, limit, clock).await? {
+                    Found::Page(page) => Ok(page),
+                    Found::Lost(lost) | Found::Ahead(lost) => Err(lost),
+                }
+            }
+        }
+    }
+
+    async fn events_once(&self, cursor: Cursor, limit: usize, clock: &dyn Clock) -> Result<Found, EngineError> {
+        // Taken before the snapshot: a commit that the snapshot misses returns after this instant.
+        let (now, begun) = (clock.now(), Instant::now());
         // A position that no log can reach is lost, and read as the first.
         let begin = Position::at(cursor.position).unwrap_or(Position::FIRST);
         let fetched = count(limit.saturating_add(1));
-        let rows = self.query(Query::Events, &[&begin.sequence, &begin.index, &fetched]).await?;
+        let (rows, proof) = self.query_proven(Query::Events, &[&begin.sequence, &begin.index, &fetched]).await?;
         let log = Log::of(rows.first().ok_or(CallError::Malformed)?)?;
-        log.place(cursor)?;
-        let mut page = EventPage { events: Vec::new(), next: cursor, complete_to: now };
+        if let Err(lost) = log.place(cursor) {
+            return Ok(if log.is_behind(cursor) { Found::Ahead(lost) } else { Found::Lost(lost) });
+        }
+        // Another server may have taken commits since the proof began. Rounded up to milliseconds.
+        let age = begun.saturating_duration_since(proof.started) + Duration::from_millis(1);
+        let mut page = EventPage { events: Vec::new(), next: cursor, complete_to: earlier(now, age) };
         for row in &rows {
             let Some(event) = Event::of(row)? else { break };
             if page.events.len() == limit {
                 // Commit times never go back, so every earlier event is on the page.
-                page.complete_to = event.committed_at.min(now);
+                page.complete_to = page.complete_to.min(proof.clock.no_later_than(event.committed_at));
                 break;
             }
             page.next = log.cursor(event.position.next());
             page.events.push(EventEntry { cursor: page.next, value: event.value });
         }
-        Ok(page)
+        Ok(Found::Page(page))
     }
 
     /// The newest sequence.
@@ -100,6 +128,15 @@ impl Reads {
     /// Reads, and returns the rows if the server was the primary when it was read. Tries a second connection if the first
     /// has failed: it may have been idle since the server's end.
     async fn query(&self, query: Query, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, EngineError> {
+        Ok(self.query_proven(query, parameters).await?.0)
+    }
+
+    /// [`Self::query`], with the proof.
+    async fn query_proven(
+        &self,
+        query: Query,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Vec<Row>, Proof), EngineError> {
         let both = async {
             match self.attempt(query, parameters).await {
                 Err(CallError::Postgres(_) | CallError::Warned(_) | CallError::Replaced) => {
@@ -112,7 +149,7 @@ impl Reads {
         outcome.unwrap_or(Err(CallError::TimedOut)).map_err(unavailable)
     }
 
-    async fn attempt(&self, query: Query, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, CallError> {
+    async fn attempt(&self, query: Query, parameters: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, Proof), CallError> {
         let connection = self.connection().await?;
         let rows = connection.call(query, parameters).await?;
         let mut proof = self.lease.valid().await?;
@@ -120,7 +157,7 @@ impl Reads {
             // After a failover, the connection may be newer than the proof.
             proof = self.lease.renewed().await?;
         }
-        if proof.server == connection.server { Ok(rows) } else { Err(CallError::Replaced) }
+        if proof.server == connection.server { Ok((rows, proof)) } else { Err(CallError::Replaced) }
     }
 
     /// A connection of the pool.
@@ -157,6 +194,15 @@ impl Manager for Connections {
     }
 }
 
+/// What a snapshot says about a position.
+enum Found {
+    Page(EventPage),
+    /// No log has the position any more, or another incarnation's has.
+    Lost(EngineError),
+    /// The position is ahead of the snapshot's log. The error is for the case that it stays so.
+    Ahead(EngineError),
+}
+
 /// The state of the event log in a snapshot.
 pub(crate) struct Log {
     incarnation: Incarnation,
@@ -176,6 +222,12 @@ impl Log {
         let place = Position::at(cursor.position).filter(|place| place.sequence <= self.sequence);
         let place = place.filter(|place| cursor.incarnation == self.incarnation && *place >= self.oldest);
         place.ok_or(EngineError::CursorLost { oldest: self.cursor(self.oldest) })
+    }
+
+    /// Reports whether `cursor` may belong to a later state of this log.
+    fn is_behind(&self, cursor: Cursor) -> bool {
+        let place = Position::at(cursor.position);
+        cursor.incarnation == self.incarnation && place.is_some_and(|place| place.sequence > self.sequence)
     }
 
     fn cursor(&self, place: Position) -> Cursor {

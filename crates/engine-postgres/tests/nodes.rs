@@ -153,6 +153,56 @@ async fn a_long_transaction_does_not_hold_the_feed_back() {
     }
 }
 
+/// The system's clock, set back.
+#[derive(Debug)]
+struct Behind(Duration);
+
+impl Clock for Behind {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(WallClock.now().millis() - self.0.as_millis() as u64)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_ahead_does_not_move_the_times_of_commits() {
+    let server = Server::shared();
+    let options = sweeping(server).await;
+    let ahead = Arc::new(TestClock::new(WallClock.now() + Duration::from_secs(86_400)));
+    let ahead = Postgres::open(options.clone(), ahead).await.expect("a prepared database opens");
+    let mut batch = creation("ahead");
+    batch.not_after = batch.not_after + Duration::from_secs(86_400);
+    ahead.commit(batch).await.expect("the commit succeeds");
+    open(&options).await.commit(creation("right")).await.expect("the commit succeeds");
+    let future = "SELECT count(*) FROM lychgate.events
+        WHERE committed_at > extract(epoch FROM clock_timestamp()) * 1000";
+    assert_eq!(server.sql_in(&database(&options), future), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_page_is_complete_to_an_instant_of_its_readers_clock() {
+    let server = Server::shared();
+    let options = sweeping(server).await;
+    let clock = Arc::new(Behind(Duration::from_secs(1)));
+    let reader = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
+    let writer = open(&options).await;
+    let begun = clock.now();
+    for name in ["a", "b"] {
+        writer.commit(creation(name)).await.expect("the commit succeeds");
+    }
+    let committed = clock.now();
+    let origin = origin(&reader).await;
+    let empty = async || {
+        let end = reader.events(origin, Duration::ZERO, 2).await.expect("events can be read").next;
+        reader.events(end, Duration::ZERO, 1).await.expect("events can be read")
+    };
+    // Later than the second event by the writer's clock.
+    eventually(async || (empty().await.complete_to > committed + Duration::from_secs(2)).then_some(())).await;
+    let page = reader.events(origin, Duration::ZERO, 1).await.expect("events can be read");
+    assert_eq!(page.events.len(), 1);
+    assert!(page.complete_to <= committed, "{} is after {committed}", page.complete_to);
+    assert!(page.complete_to + PATIENCE > begun, "{} is long before {begun}", page.complete_to);
+}
+
 /// A new database, whose engine sweeps all the time and accepts every clock.
 async fn sweeping(server: &Server) -> Options {
     let sweep_interval = Duration::from_millis(20);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lychgate_engine::{Clock, Engine, EngineError, Revision};
+use lychgate_engine::{Clock, Cursor, Engine, EngineError, Revision};
 use lychgate_engine_postgres::{Options, Postgres};
 use lychgate_test_postgres::{Server, Signal, Sync};
 use tokio::task::JoinSet;
 
-use support::{PATIENCE, WallClock, creation, eventually, has, key, log, open, prepared, replicated};
+use support::{PATIENCE, WallClock, creation, eventually, has, key, log, open, origin, prepared, replicated};
 
 mod support;
 
@@ -200,6 +200,44 @@ async fn reads_of_a_primary_that_was_cut_off_end_with_the_lease() {
     let refused = refused.await;
     assert!(matches!(refused, EngineError::Unavailable(_)), "{refused:?}");
     let outcome = engine.barrier().await;
+    assert!(matches!(outcome, Err(EngineError::Unavailable(_))), "{outcome:?}");
+}
+
+/// Another server may take commits from the instant on at which the standby was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_events_is_complete_to_an_instant_after_the_loss_of_the_standby() {
+    let (primary, standby) = replicated();
+    let engine = open(&hasty(&primary).await).await;
+    let origin = origin(&engine).await;
+    standby.kill();
+    let lost = WallClock.now();
+    let mut pages = 0;
+    let refused = eventually(async || match engine.events(origin, Duration::ZERO, 10).await {
+        Ok(page) => {
+            assert!(page.complete_to <= lost, "{} is after {lost}", page.complete_to);
+            pages += 1;
+            None
+        }
+        Err(error) => Some(error),
+    });
+    let refused = refused.await;
+    assert!(matches!(refused, EngineError::Unavailable(_)), "{refused:?}");
+    assert!(pages > 0, "reads go on until the end of the lease");
+}
+
+/// The position may be one of a server that has taken over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_is_ahead_is_lost_only_after_a_barrier() {
+    let (primary, standby) = replicated();
+    let engine = open(&hasty(&primary).await).await;
+    engine.commit(creation("a")).await.expect("a standby follows");
+    let end = engine.events(origin(&engine).await, Duration::ZERO, 10).await.expect("events can be read").next;
+    let ahead = Cursor { position: end.position + (1 << 32), ..end };
+    let outcome = engine.events(ahead, Duration::ZERO, 10).await;
+    assert!(matches!(outcome, Err(EngineError::CursorLost { .. })), "{outcome:?}");
+    engine.barrier().await.expect("a standby follows");
+    standby.kill();
+    let outcome = engine.events(ahead, Duration::ZERO, 10).await;
     assert!(matches!(outcome, Err(EngineError::Unavailable(_))), "{outcome:?}");
 }
 
