@@ -13,6 +13,8 @@ use super::digest::{Claims, Digest, Keys, Signature, digest_of, hashed};
 pub(crate) struct Verdict {
     pub(super) problems: Vec<String>,
     pub(super) summary: String,
+    /// The numbers of the ranges that have events of which the export has none, be it because they are past their retention.
+    pub(super) absent: Vec<u64>,
 }
 
 /// Verifies an export line by line.
@@ -182,7 +184,7 @@ impl ExportVerifier {
         self.reject_unsigned();
         let Some(newest) = self.newest.take() else {
             self.problems.push("there is no digest: the file is no export, or was cut before the first one".to_owned());
-            return Verdict { problems: self.problems, summary: "nothing was verified".to_owned() };
+            return Verdict { problems: self.problems, summary: "nothing was verified".to_owned(), absent: Vec::new() };
         };
         self.check_ends(&newest.claims);
         let (number, kept_from) = (newest.claims.number, newest.claims.kept_from);
@@ -192,7 +194,8 @@ impl ExportVerifier {
             "{} events of {:?}, ranges {} to {number}{forgotten}; sealed {:?}",
             self.events, newest.claims.iss, self.first, newest.claims.time
         );
-        Verdict { problems: self.problems, summary }
+        let absent = self.absent.into_iter().map(|(number, _)| number).collect();
+        Verdict { problems: self.problems, summary, absent }
     }
 
     /// Checks that nothing is missing before the first digest, after the last one, or in ranges within their retention.
@@ -226,24 +229,24 @@ impl ExportVerifier {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
     use serde_json::{Value, json};
 
     use super::*;
 
-    struct Signer {
+    pub(in super::super) struct Signer {
         kid: &'static str,
         pair: EcdsaKeyPair,
     }
 
     impl Signer {
-        fn new(kid: &'static str) -> Self {
+        pub(in super::super) fn new(kid: &'static str) -> Self {
             Self { kid, pair: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap() }
         }
 
-        fn jwk(&self) -> Value {
+        pub(in super::super) fn jwk(&self) -> Value {
             let (x, y) = self.pair.public_key().as_ref()[1..].split_at(32);
             let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
             json!({ "kty": "EC", "crv": "P-256", "kid": self.kid, "x": encode(x), "y": encode(y) })
@@ -258,15 +261,15 @@ mod tests {
 
     /// An export to which a test adds ranges.
     #[derive(Default)]
-    struct Exported {
-        lines: Vec<String>,
+    pub(in super::super) struct Exported {
+        pub(in super::super) lines: Vec<String>,
         number: u64,
         previous: Option<String>,
-        kept_from: u64,
+        pub(in super::super) kept_from: u64,
     }
 
     impl Exported {
-        fn range(&mut self, events: &[&str], by: &Signer, next_key: Option<Value>) {
+        pub(in super::super) fn range(&mut self, events: &[&str], by: &Signer, next_key: Option<Value>) {
             let header = json!({ "alg": "ES256", "typ": "lychgate-digest+jws", "kid": by.kid });
             self.range_as(events, by, next_key, &header);
         }
