@@ -37,7 +37,9 @@ impl Revocations {
             | "code.replayed"
             | "refresh_token.replayed"
             | "connection.rejected"
-            | "connection.ended" => of_subject(),
+            | "connection.ended"
+            // At a refresh it ended a grant; the event does not tell that from a login.
+            | "entry.refused" => of_subject(),
             "client.revoked" => of_client(),
             "client.disabled" => {
                 self.to_do.insert(format!("clients disable {}", text("client_id").unwrap_or_default()));
@@ -57,7 +59,6 @@ impl Revocations {
             | "consent.denied"
             | "login.questioned"
             | "login.refused"
-            | "entry.refused"
             | "upstream_token.given"
             | "configuration.changed" => return,
             _ => EndedAgain::Issuer,
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_event_has_its_effect() {
-        let harmless = ["consent.approved", "consent.denied", "login.questioned", "login.refused", "entry.refused"];
+        let harmless = ["consent.approved", "consent.denied", "login.questioned", "login.refused"];
         let harmless = [harmless.as_slice(), &["client.enabled", "keys.rotated", "upstream_token.given"]].concat();
         assert!(kinds().len() > 20, "{:?}", kinds());
         for kind in kinds() {
