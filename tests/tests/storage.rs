@@ -366,6 +366,7 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     let mut restore = lychgate(&["restore"])?;
     let line = succeeds(restore.arg(&archive).args(["--to", &spec(&restored)])).await?;
     ensure!(line.contains("every grant and every consent was ended, because no export"), "{line}");
+    ensure!(line.contains("look at clients list"), "{line}");
     let mut again = lychgate(&["restore"])?;
     let refusal = one_line_of(again.arg(&archive).args(["--to", &spec(&restored)])).await?;
     ensure!(refusal.contains("is not empty"), "{refusal}");
@@ -391,6 +392,7 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     ensure!(line.contains("does not show what was revoked"), "{line}");
     let lines = succeeds(&mut restore_with(&archive, &chosen, &exported)?).await?;
     ensure!(lines.contains("everything of 5 persons and clients was ended"), "{lines}");
+    ensure!(lines.contains("look at clients list"), "{lines}");
     ensure!(lines.contains(&format!("do again: lychgate clients disable {}", later.client_id)), "{lines}");
     scene.use_store(&restored, &chosen)?;
     scene.system.start_control().await?;

@@ -22,9 +22,10 @@ const HELP: &str = "\
 REVOCATIONS
   A backup does not know what was revoked after it was made. With --events and --keys, restore reads that in an export of
   an issuer, which must be whole and continue the backup, and ends again everything of each person and client that an
-  event since the backup names as revoked, replayed or redeemed. Without them it ends every grant and every consent of the
-  issuer. It prints which of the two it did, and what the operator has to do again: clients that were disabled and keys
-  that were compromised since the backup are as they were before.
+  event since the backup names as revoked, refused entry, replayed or redeemed. Without them it ends every grant and every
+  consent of the issuer. It prints which of the two it did, and what the operator has to do again: clients that were
+  disabled and keys that were compromised since the backup are as they were before, and so are registrations that their
+  clients deleted or changed, of which there is no event.
 
 EXIT CODE
   0 done    2 usage, or a target that is not empty    3 the target cannot be opened    5 any other failure, such as an
@@ -110,11 +111,14 @@ fn what_ends(
     backup_time: &str,
 ) -> Result<(BTreeSet<EndedAgain>, Vec<String>), Failure> {
     let name = issuer.url().unwrap_or("an issuer without events");
+    let registrations = format!(
+        "{name}: look at clients list: what a client deleted or changed of its registration since is as before"
+    );
     let Some((export, keys)) = issuer.url().and_then(|url| exports.get(url)) else {
         let line =
             format!("{name}: every grant and every consent was ended, because no export of its events was given");
         let again = format!("{name}: disable again clients, and rotate again keys, that were stopped since the backup");
-        return Ok((BTreeSet::from([EndedAgain::Issuer]), vec![line, again]));
+        return Ok((BTreeSet::from([EndedAgain::Issuer]), vec![line, again, registrations]));
     };
     let since = since::since(export, keys, issuer.newest_digest.as_ref(), &issuer.event_ids)?;
     if instant(&since.sealed)? < instant(backup_time)? {
@@ -134,6 +138,7 @@ fn what_ends(
     if ended.contains(&EndedAgain::Issuer) {
         lines.push(format!("{name}: every grant and every consent was ended, as an event says"));
     }
+    lines.push(registrations);
     lines.extend(to_do.into_iter().map(|command| format!("{name}: do again: lychgate {command}")));
     Ok((ended, lines))
 }
