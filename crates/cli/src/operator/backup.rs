@@ -96,6 +96,9 @@ async fn create(control: &Control, directory: &Path) -> Result<Answer, Failure> 
     }
     let manifest = Manifest { format: archive::FORMAT, time, files: receiver.files };
     manifest.write(&partial)?;
+    // The names of the files must be on the disk before the name that says that the archive is complete.
+    sync(&partial.join(archive::STORE))?;
+    sync(&partial)?;
     fs::rename(&partial, &complete).map_err(|error| unwritable(&complete, &error))?;
     sync(directory)?;
     writeln!(io::stdout().lock(), "{}", visible(&complete.display().to_string(), MAX_LINE))?;
