@@ -24,7 +24,7 @@ use lychgate_domain::keys::Purpose;
 use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use tonic::{Request, Response, Status};
 
-use super::{caller, reply};
+use super::{admission, caller, reply};
 use crate::admin::backup::Backup;
 use crate::admin::{Admin, Change, ChangeOutcome, KeyRotation, RotateKeys};
 use crate::events::Export;
@@ -55,9 +55,11 @@ impl AdminService for AdminApi {
     type BackupStream = BoxStream<'static, Result<BackupResponse, Status>>;
 
     async fn backup(&self, request: Request<BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
-        let caller = caller(&request)?;
+        let (caller, admission) = (caller(&request)?, admission(&request)?);
         let call_id = &caller.request_id;
-        reply(Backup::begin(&self.0, &caller).await, call_id, |backup| backup::parts(backup, call_id.clone()))
+        reply(Backup::begin(&self.0, &caller).await, call_id, |backup| {
+            backup::parts(backup, admission, call_id.clone())
+        })
     }
 
     type ExportEventsStream = BoxStream<'static, Result<ExportEventsResponse, Status>>;

@@ -1,5 +1,6 @@
 //! Reloading of principals and certificates while calls are under way.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +9,9 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_control::config::{Config, Role};
-use lychgate_engine_suite::fault::Fault;
+use lychgate_engine::{Checkpoint, CheckpointError, Checkpoints, Memory, OpenEngine};
+use lychgate_engine_suite::TestEntropy;
+use lychgate_engine_suite::fault::{Fault, Faulty};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -32,7 +35,10 @@ struct ReloadFixture {
 
 impl ReloadFixture {
     async fn new() -> Self {
-        let mut env = Environment::new().await;
+        Self::of(Environment::new().await).await
+    }
+
+    async fn of(mut env: Environment) -> Self {
         let authority = Authority::new();
         let tls = TlsSetup::new(&mut env, &authority, &authority);
         env.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
@@ -230,6 +236,35 @@ async fn a_watch_ends_when_its_caller_loses_the_permission() {
     config.principals[1].issuers = Some(Vec::new());
     fixture.write(&config);
     assert_eq!(ended(&mut heidis).await, "UNAUTHENTICATED");
+}
+
+/// A backup of one large file, far more than what is sent ahead of the caller.
+#[derive(Debug)]
+struct LargeFile;
+
+impl Checkpoints for LargeFile {
+    fn checkpoint(&self) -> Result<Checkpoint, CheckpointError> {
+        let directory = tempfile::tempdir().unwrap().keep();
+        File::create(directory.join("table")).unwrap().set_len(64 << 20).unwrap();
+        Ok(Checkpoint::new(directory, |directory| fs::remove_dir_all(directory).unwrap()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_ends_when_its_caller_loses_the_permission() {
+    let mut env = Environment::new().await;
+    let engine = OpenEngine::sole_writer(Memory::new(env.clock.clone(), &TestEntropy));
+    env.engine = Arc::new(Faulty::new(engine.with_checkpoints(Arc::new(LargeFile))));
+    let fixture = ReloadFixture::of(env).await;
+    let mut operator = AdminServiceClient::new(fixture.caller(Some(OPERATOR_TOKEN), None).channel);
+    let mut parts = operator.backup(v1::BackupRequest {}).await.unwrap().into_inner();
+    parts.message().await.unwrap().expect("the stream sends the size");
+    let mut config = fixture.config();
+    config.principals[1].issuers = Some(Vec::new());
+    fixture.write(&config);
+    fixture.said("principals=changed: heidi").await;
+    let word = async || parts.message().await.map(|part| _ = part.expect("the stream ends with an error"));
+    assert_eq!(timeout(TIMEOUT, last(word)).await.expect("the stream ends"), "UNAUTHENTICATED");
 }
 
 /// The reason that ended the stream.

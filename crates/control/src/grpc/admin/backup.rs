@@ -7,14 +7,20 @@ use lychgate_api::v1::{BackupBegin, BackupEnd, BackupFile, BackupResponse};
 use tonic::Status;
 
 use crate::admin::backup::{Backup, Part};
+use crate::grpc::authentication::Admission;
 
-/// Part after part; an error is the last of them.
-pub(super) fn parts(backup: Backup, call_id: String) -> BoxStream<'static, Result<BackupResponse, Status>> {
-    let parts = stream::unfold(Some((backup, call_id)), |under_way| async {
-        let (mut backup, call_id) = under_way?;
-        match backup.next().await? {
-            Ok(part) => Some((Ok(message(part)), Some((backup, call_id)))),
-            Err(error) => Some((Err(error.into_status(&call_id)), None)),
+/// Part after part; an error is the last of them. A caller that is no longer admitted gets no further part.
+pub(super) fn parts(
+    backup: Backup,
+    admission: Admission,
+    call_id: String,
+) -> BoxStream<'static, Result<BackupResponse, Status>> {
+    let parts = stream::unfold(Some((backup, admission, call_id)), |under_way| async {
+        let (mut backup, admission, call_id) = under_way?;
+        let part = backup.next().await?.map_err(|error| error.into_status(&call_id));
+        match part.and_then(|part| admission.check().map(|()| part)) {
+            Ok(part) => Some((Ok(message(part)), Some((backup, admission, call_id)))),
+            Err(status) => Some((Err(status), None)),
         }
     });
     parts.boxed()
