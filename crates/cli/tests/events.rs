@@ -244,7 +244,7 @@ fn assert_only_problem(printed: &str, what: &str) {
 async fn a_change_to_the_store_is_found_in_its_export() {
     let world = World::new().await;
     let printed = world.verify_store("untouched", |_| {});
-    assert!(printed.starts_with("holds  9 events of \"http://127.0.0.1:7440\", ranges 1 to 3; sealed "), "{printed}");
+    assert!(printed.starts_with("holds  9 events of \"http://127.0.0.1:7440\", ranges 1 to 4; sealed "), "{printed}");
 
     let printed = world.verify_store("deleted", |db| db.delete_cf(cf(db, "events"), &rows(db, "events")[4].0).unwrap());
     assert_only_problem(&printed, "range 2 (sealed ");

@@ -53,11 +53,13 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Seals every event until now, and begins.
+    /// Seals every event until now, and begins. An export that neither continues another nor ends at a time before has a digest
+    /// of now as its last line.
     pub(crate) async fn begin(call: CallContext, request: ExportRequest) -> Result<Self, Error> {
         let (events, log) = (Events(&call.state), IssuerLog::of(&call));
+        let ends_now = request.position.is_none() && request.before.is_none();
         let chain = events
-            .seal(log, SealReason::Export)
+            .seal(log, if ends_now { SealReason::ExportUntilNow } else { SealReason::Export })
             .await?
             .ok_or_else(|| Error::Fault(anyhow::anyhow!("there is no digest although one was made")))?;
         let (last, kept_from, before) = (chain.newest.number, chain.kept_from, request.before);

@@ -8,7 +8,7 @@ use super::seal::SealReason;
 use super::{Events, IssuerLog, PAGE};
 use crate::ground::error::Error;
 
-/// Ranges that are read, and pages of events that are deleted, at most, in one call.
+/// Ranges that are read at once, and pages of events that are deleted, at most, in one call.
 const RANGES: usize = 256;
 const PAGES: usize = 10;
 
@@ -75,13 +75,20 @@ impl Events<'_> {
         if let Some(kept_from) = self.old_ranges(log, &chain, before, now).await? {
             chain = self.seal(log, SealReason::Deleting { kept_from }).await?.unwrap_or(chain);
         }
-        let kept = self.0.store.range_digests(log.url(), chain.kept_from, RANGES, now).await?;
-        if let Some(range) = kept.iter().find(|range| range.count > 0) {
-            return Ok(Some(range.begin));
+        // A quiet issuer that is often exported has many empty ranges.
+        let mut number = chain.kept_from;
+        loop {
+            let kept = self.0.store.range_digests(log.url(), number, RANGES, now).await?;
+            if let Some(range) = kept.iter().find(|range| range.count > 0) {
+                return Ok(Some(range.begin));
+            }
+            match kept.last() {
+                Some(last) if kept.len() == RANGES => number = last.number + 1,
+                Some(_) | None => break,
+            }
         }
         // All ranges are empty: the events that no digest covers yet decide.
-        let end = kept.last().map_or(chain.newest.end, |range| range.end);
-        Ok(Some(self.scanned_up_to(log, chain.newest.number).unwrap_or(end)))
+        Ok(Some(self.scanned_up_to(log, chain.newest.number).unwrap_or(chain.newest.end)))
     }
 
     /// The first range after those that may be deleted. `None` if they contain no event.
@@ -92,10 +99,19 @@ impl Events<'_> {
         before: Timestamp,
         now: Timestamp,
     ) -> Result<Option<u64>, Error> {
-        let ranges = self.0.store.range_digests(log.url(), chain.kept_from, RANGES, now).await?;
-        let old: Vec<_> = ranges.into_iter().take_while(|range| range.newest_at < before).collect();
-        let last = old.iter().rposition(|range| range.count > 0);
-        Ok(last.map(|last| old[last].number + 1))
+        let mut number = chain.kept_from;
+        loop {
+            let ranges = self.0.store.range_digests(log.url(), number, RANGES, now).await?;
+            let old = ranges.iter().take_while(|range| range.newest_at < before);
+            let kept_from = old.filter(|range| range.count > 0).last().map(|range| range.number + 1);
+            match ranges.last() {
+                // Ranges that are all empty delete nothing, and may hide an old event behind them.
+                Some(last) if kept_from.is_none() && ranges.len() == RANGES && last.newest_at < before => {
+                    number = last.number + 1;
+                }
+                Some(_) | None => return Ok(kept_from),
+            }
+        }
     }
 
     fn scanned_up_to(&self, log: IssuerLog<'_>, number: u64) -> Option<Cursor> {

@@ -24,8 +24,10 @@ pub(super) const DIGEST_TYPE: &str = "lychgate-digest+jws";
 pub(super) enum SealReason {
     /// Enough events, or old enough ones, have gathered.
     Due,
-    /// An export wants everything up to now.
+    /// An export continues, or covers a time span: it wants every event up to now.
     Export,
+    /// An export ends now. Its last digest is made now even if it covers no event: it proves that nothing happened.
+    ExportUntilNow,
     /// The ranges before this one are to be deleted, and a digest must announce it first.
     Deleting { kept_from: u64 },
 }
@@ -74,7 +76,7 @@ impl Events<'_> {
             SealReason::Due => {
                 Ok(self.0.store.digest_chain(log.url(), self.0.clock.now()).await?.map(|read| read.value))
             }
-            SealReason::Export | SealReason::Deleting { .. } => Err(Contended.into()),
+            SealReason::Export | SealReason::ExportUntilNow | SealReason::Deleting { .. } => Err(Contended.into()),
         }
     }
 
@@ -89,6 +91,7 @@ impl Events<'_> {
         let is_due = match reason {
             SealReason::Due => false,
             SealReason::Export => pending.count > 0 || chain.is_none(),
+            SealReason::ExportUntilNow => true,
             SealReason::Deleting { kept_from } => chain.is_some_and(|chain| chain.kept_from < kept_from),
         };
         if !is_due && !is_unannounced && !self.0.log.retention.is_due(pending.count, pending.oldest_at, now) {
@@ -166,8 +169,8 @@ impl Events<'_> {
         let number = chain.map_or(1, |chain| chain.newest.number + 1);
         let kept_from = match (reason, chain) {
             (SealReason::Deleting { kept_from }, _) => kept_from,
-            (SealReason::Due | SealReason::Export, Some(chain)) => chain.kept_from,
-            (SealReason::Due | SealReason::Export, None) => 1,
+            (_, Some(chain)) => chain.kept_from,
+            (_, None) => 1,
         };
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), json!(log.url().as_str()));
