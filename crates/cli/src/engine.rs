@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use lychgate_control::config::{Config, EngineName, StoreConfig};
@@ -146,9 +147,14 @@ impl StoreSpec {
     }
 }
 
-/// A copy that is lost with a single server is made again from its source.
+/// A copy that is lost with a single server is made again from its source. The clock of a copy stands still, so it differs from the
+/// database's.
 fn postgres_for_a_command(url: DatabaseUrl) -> lychgate_engine_postgres::Options {
-    lychgate_engine_postgres::Options { allow_single: true, ..lychgate_engine_postgres::Options::new(url) }
+    lychgate_engine_postgres::Options {
+        allow_single: true,
+        largest_clock_difference: Duration::MAX,
+        ..lychgate_engine_postgres::Options::new(url)
+    }
 }
 
 fn url_in(file: &Path) -> anyhow::Result<DatabaseUrl> {
