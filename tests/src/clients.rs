@@ -59,7 +59,7 @@ impl McpClient {
             Identity::Registers(method) => command.args(["--auth-method", method]),
             Identity::Document(url) => command.args(["--client-metadata-url", url]),
             Identity::Configured { id, secret, method } => {
-                command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method])
+                command.args(["--client-id", id, &client_secret(secret), "--auth-method", method])
             }
         };
         let mut program = Program::spawn(kind, &mut command)?;
@@ -175,7 +175,7 @@ impl Introspector {
                 command.args(["--library", "authlib", "--endpoint", &endpoint])
             }
         };
-        command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method]);
+        command.args(["--client-id", id, &client_secret(secret), "--auth-method", method]);
         let mut program = Program::spawn("the resource server", &mut command)?;
         program.line().await?;
         ask_each(&mut program, "exchange", tokens).await
@@ -198,7 +198,7 @@ impl Introspector {
             Introspector::Authlib => command.args(["--library", "authlib", "--endpoint", &endpoint]),
             Introspector::FastMcp => command.args(["--library", "fastmcp", "--endpoint", &endpoint]),
         };
-        command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method]);
+        command.args(["--client-id", id, &client_secret(secret), "--auth-method", method]);
         let mut program = Program::spawn("the resource server", &mut command)?;
         let first = program.line().await?;
         if matches!(self, Introspector::OpenidClient) {
@@ -207,6 +207,11 @@ impl Introspector {
         }
         ask_each(&mut program, "token", tokens).await
     }
+}
+
+/// The option in one argument: a secret may begin with a hyphen.
+fn client_secret(secret: &str) -> String {
+    format!("--client-secret={secret}")
 }
 
 async fn ask_each(program: &mut Program, order: &str, tokens: &[&str]) -> Result<Vec<Result<Value, String>>> {

@@ -113,7 +113,9 @@ async fn the_edges_token_may_call_what_the_operators_may_not() -> Result<()> {
 
 fn tool(dev: &Dev, token: &str, reflection: &str, calls: &[&str]) -> Result<Program> {
     let mut command = python("reflect.py");
-    command.args(["--address", &dev.ready().control_grpc, "--token", token, "--reflection", reflection]).args(calls);
+    // In one argument: a token may begin with a hyphen.
+    let token = format!("--token={token}");
+    command.args(["--address", &dev.ready().control_grpc, &token, "--reflection", reflection]).args(calls);
     Program::spawn("the reflection client", &mut command).context("see tests/clients/README.md")
 }
 

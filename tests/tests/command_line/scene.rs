@@ -335,7 +335,8 @@ impl Scene {
         let token = if role == CHECKER { &self.checker } else { &self.operator };
         let address = self.system.control_address().to_string();
         let mut command = python("reflect.py");
-        command.args(["--address", &address, "--token", token, "--reflection", "v1"]);
+        // In one argument: a token may begin with a hyphen.
+        command.args(["--address", &address, &format!("--token={token}"), "--reflection", "v1"]);
         command.arg(format!("lychgate.v1.{}={}", recipe.method, recipe.message));
         Program::spawn("the reflection client", &mut command)
     }
