@@ -241,8 +241,9 @@ impl Run {
         logged.kill_control().await?;
         let redemption = request.redemption(&code);
         let waiting = tokio::spawn(async move { redemption.tokens().await });
-        until("the edge asks again", async || logged.logs().is_ok_and(|[_, edge]| has(&edge, "retrying a call")))
-            .await?;
+        // Whichever comes first: the call meets the outage, or the edge notices it and lets the call wait.
+        let noticed = |edge: &_| has(edge, "repeating a call") || has(edge, "unreachable");
+        until("the edge notices the outage", async || logged.logs().is_ok_and(|[_, edge]| noticed(&edge))).await?;
         logged.start_control().await?;
         let tokens = waiting.await??;
         self.met(tokens.refresh_token);

@@ -199,7 +199,7 @@ async fn an_edge_holds_no_key_and_writes_nothing() -> Result<()> {
 
     let config = fs::read_to_string(system.edge_config(0))?;
     let keys: Vec<_> = config.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
-    assert_eq!(keys, ["listen", "url", "token", "deadline_seconds"], "{config}");
+    assert_eq!(keys, ["listen", "drain_seconds", "url", "token", "deadline_seconds"], "{config}");
     let token_file = system.directory().join("edge-0.token");
     assert!(config.contains(token_file.to_str().context("a path of text")?));
     let token = fs::read_to_string(&token_file)?;
