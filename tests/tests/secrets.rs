@@ -46,7 +46,13 @@ async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result
     };
     let by_control = ["\"TRACE\"", "called", "CODE_REPLAYED", "the login failed at the upstream", "denied"];
     until("the control plane has logged it all", said(by_control, 0)).await?;
-    let by_edge = ["\"TRACE\"", "answered", "CODE_REPLAYED", "retrying a call", "FORM_TOKEN_INVALID"];
+    let by_edge = [
+        "\"TRACE\"",
+        "answered",
+        "CODE_REPLAYED",
+        "the health of an endpoint of the control plane changed",
+        "FORM_TOKEN_INVALID",
+    ];
     until("the edge has logged it all", said(by_edge, 1)).await?;
 
     // After SIGKILL the writes since the last start are in the write-ahead log, which is not compressed.
