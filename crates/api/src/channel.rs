@@ -69,7 +69,7 @@ pub struct Target {
     /// Without brackets.
     host: String,
     port: u16,
-    /// Trust, client certificate and the server's name, which is that of the URL whatever address is connected to.
+    /// Trust, client certificate and the server's name: the host of the URL, for each of its addresses.
     tls: Option<ClientTlsConfig>,
     metadata: CallMetadata,
 }
@@ -115,7 +115,7 @@ impl Target {
         self.host.parse::<IpAddr>().is_err()
     }
 
-    /// A channel to whatever address the system finds for the host.
+    /// A channel to the host, which the system resolves at each connection.
     pub fn channel(&self) -> Result<AuthenticatedChannel, ChannelError> {
         self.lazy(self.endpoint(self.uri.clone()))
     }

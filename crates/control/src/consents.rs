@@ -89,9 +89,18 @@ impl Consents {
                 None
             }
         };
-        let (inputs, revision) = self.0.store().check_inputs(issuer, &of, at_least, *now).await?;
-        if at_least.is_some_and(|known| known.incarnation != revision.incarnation || known.sequence > revision.sequence)
-        {
+        let store = self.0.store();
+        let is_missing = |revision: Revision| {
+            at_least
+                .is_some_and(|known| known.incarnation != revision.incarnation || known.sequence > revision.sequence)
+        };
+        let (mut inputs, mut revision) = store.check_inputs(issuer, &of, at_least, *now).await?;
+        if is_missing(revision) {
+            // The database that was read may be one that was replaced, and the revision one of its successor's.
+            store.barrier().await?;
+            (inputs, revision) = store.check_inputs(issuer, &of, at_least, *now).await?;
+        }
+        if is_missing(revision) {
             return Err(Refusal::RevisionLost.into());
         }
         let mut inputs = inputs.into_iter();

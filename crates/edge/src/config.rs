@@ -84,7 +84,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(75);
 /// Connections to an endpoint of the control plane: the one in use, one that replaces it, and one with new credentials.
 const TO_ENDPOINT: usize = 3;
 
-/// Descriptors for the resolver and for endpoints whose names have other addresses now.
+/// Descriptors for the resolver, and for connections to addresses that a name had before.
 const TO_RESOLVE: usize = 5;
 
 /// The largest number of URLs of the control plane.

@@ -6,9 +6,10 @@
 -- Applies batches, each whole or not at all. Their order is that of `waves`, ascending; a wave is a set of batches of which
 -- none writes a key that a later one of the set reads or writes. All batches of a wave are checked before one is applied.
 --
--- `clock_now` is the caller's time in milliseconds, taken for the commit's time unless it is ahead of this server's; `deadlines` are microseconds of this server's clock, `nows` are the
--- batches' times. An operation names its batch (from 1), its place in the batch (from 1), its key, and the version that the
--- key must have: 0 for an absent key, -1 for a version that no key has. A put or a deletion names its operation (from 1).
+-- `clock_now` is the caller's time in milliseconds, taken for the commit's time unless it is ahead of this server's.
+-- `deadlines` are microseconds of this server's clock, `nows` are the batches' times. An operation names its batch (from 1),
+-- its place in the batch (from 1), its key, and the version that the key must have: 0 for an absent key, -1 for a version
+-- that no key has. A put or a deletion names its operation (from 1).
 --
 -- Returns for each batch its sequence, or 0 if it came too late, or the negative place of its first operation that failed;
 -- and the names of the synchronous standbys, empty if there are none.
@@ -147,7 +148,8 @@ BEGIN
 END $$;
 
 -- Deletes at most `most` entries that expired before `expired_before`, and longer than `skew` ago by this server's clock, both
--- in milliseconds. Returns their number; -1 if another node sweeps now. An entry that a commit renews meanwhile stays: its row is locked, or is checked again after it was.
+-- in milliseconds. Returns their number; -1 if another node sweeps now. An entry that a commit renews meanwhile stays: its
+-- row is locked, or is checked again after it was.
 CREATE OR REPLACE FUNCTION lychgate.sweep(expired_before bigint, skew bigint, most bigint)
 RETURNS bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off

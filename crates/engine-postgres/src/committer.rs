@@ -218,7 +218,7 @@ impl State {
             return Err(CallFailure::NotSent(CallError::NotReplicated));
         }
         let deadline = tokio::time::Instant::now() + self.options.commit_timeout;
-        // Taken out: whatever fails, or ends this task, drops the connection.
+        // The field is empty during the call, so that a failure, or the end of this task, drops the connection.
         let (connection, reading) = self.ready_connection(deadline).await.map_err(CallFailure::NotSent)?;
         // In this order: a pause between the two makes the deadlines earlier.
         let instant = Instant::now();
@@ -233,6 +233,8 @@ impl State {
         let batches: Vec<_> = group.iter().map(|job| (&job.batch, with_deadline(job))).collect();
         let arguments = Arguments::new(&batches, signed(now.millis()));
         within(deadline, connection.prepare(Query::Commit)).await.map_err(CallFailure::NotSent)?;
+        // Before the commit is sent: the query that prepares a statement would clear the warning of a commit beside it.
+        within(deadline, connection.prepare(Query::Standbys)).await.map_err(CallFailure::NotSent)?;
         let row = match within(deadline, commit(&connection, &arguments, must_replicate)).await {
             Ok(committed) => committed?,
             Err(error) => return Err(CallFailure::Unknown(error)),

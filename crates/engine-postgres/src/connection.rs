@@ -37,7 +37,6 @@ pub(crate) enum Query {
     Forget,
     Read,
     Scan,
-    ScanTo,
     Sequence,
     Standbys,
     Sweep,
@@ -50,13 +49,15 @@ impl Query {
         match self {
             Query::Barrier => "SELECT lychgate.barrier()",
             Query::Clock => "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-            Query::Commit => include_str!("../sql/commit.sql"),
+            Query::Commit => {
+                "SELECT * FROM lychgate.commit_batches(
+                    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+            }
             Query::DeleteForgotten => "SELECT lychgate.delete_forgotten($1)",
             Query::Events => include_str!("../sql/events.sql"),
             Query::Forget => "SELECT * FROM lychgate.forget_events($1, $2, $3)",
             Query::Read => include_str!("../sql/read.sql"),
             Query::Scan => include_str!("../sql/scan.sql"),
-            Query::ScanTo => include_str!("../sql/scan_to.sql"),
             Query::Sequence => "SELECT sequence FROM lychgate.store WHERE one",
             Query::Standbys => "SELECT current_setting('synchronous_standby_names')",
             Query::Sweep => "SELECT lychgate.sweep($1, $2, $3)",

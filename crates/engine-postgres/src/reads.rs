@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
 use lychgate_engine::{
-    Clock, Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision,
+    Batch, Clock, Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision,
     Snapshot, Space, Timestamp, Version,
 };
 use tokio_postgres::Row;
@@ -61,11 +61,8 @@ impl Reads {
         // One row more tells whether there is a next page.
         let (fetched, results) = (count(rows.saturating_add(1)), count(limit.results));
         let (space_number, now) = (space_number(space), signed(now.millis()));
-        let parameters: [&(dyn ToSql + Sync); 5] = [&space_number, &range.from, &now, &fetched, &results];
-        let found = match &range.to {
-            None => self.query(Query::Scan, &parameters).await?,
-            Some(to) => self.query(Query::ScanTo, &[&parameters[..], &[to]].concat()).await?,
-        };
+        let to = range.to.unwrap_or_else(|| vec![u8::MAX; Batch::MAX_KEY_BYTES + 1]);
+        let found = self.query(Query::Scan, &[&space_number, &range.from, &now, &fetched, &results, &to]).await?;
         Ok(page(&found, space, Limit { rows, ..limit })?)
     }
 

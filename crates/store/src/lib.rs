@@ -240,7 +240,8 @@ impl Store {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
                 Err(EngineError::Conflict(key)) if key == key::store_fence() => return Err(Fenced::Moved.into()),
                 Err(EngineError::Conflict(_)) if resends < RESENDS => {
-                    return Ok(self.was_applied(batch).await.map_or(Commit::Conflict, Commit::Done));
+                    let applied = self.was_applied(batch).await.map_err(|error| StoreError::Unknown(error.into()))?;
+                    return Ok(applied.map_or(Commit::Conflict, Commit::Done));
                 }
                 Err(EngineError::Conflict(_)) => return Ok(Commit::Conflict),
                 Err(EngineError::Unavailable(cause)) if resends < RESENDS => return Err(StoreError::Unknown(cause)),
@@ -252,7 +253,7 @@ impl Store {
     /// The revision at which every record that `batch` writes was found, and none that it deletes. `None` if they differ, or
     /// if the batch neither writes nor deletes. Records name their idempotency key and time, so another writer never writes
     /// the same bytes. A missing record proves nothing: the batch may have been applied and its records replaced.
-    async fn was_applied(&self, batch: &Batch) -> Option<Revision> {
+    async fn was_applied(&self, batch: &Batch) -> Result<Option<Revision>, EngineError> {
         let changes = batch.operations().iter().filter_map(|operation| match &operation.change {
             Change::Put { value, .. } => Some((operation.key.clone(), Some(value))),
             Change::Delete => Some((operation.key.clone(), None)),
@@ -260,11 +261,11 @@ impl Store {
         });
         let (keys, values): (Vec<_>, Vec<_>) = changes.unzip();
         if keys.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let snapshot = self.engine.read(&keys, batch.now).await.ok()?;
+        let snapshot = self.engine.read(&keys, batch.now).await?;
         let found = snapshot.entries.iter().map(|entry| entry.as_ref().map(|entry| &entry.value));
-        found.eq(values).then_some(snapshot.revision)
+        Ok(found.eq(values).then_some(snapshot.revision))
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, StoreError> {
@@ -311,7 +312,7 @@ fn store_error(error: EngineError) -> StoreError {
 #[cfg(test)]
 mod tests {
 
-    use lychgate_engine::{Clock as _, Memory};
+    use lychgate_engine::{Clock as _, Memory, Space};
     use lychgate_engine_suite::fault::{Fault, Faulty};
     use lychgate_engine_suite::{TestClock, TestEntropy};
 
@@ -326,5 +327,17 @@ mod tests {
         engine.fail(0, Fault::UnknownBefore);
         let checks = batch(clock.now()).expect(key::store_meta(), Expectation::Absent);
         assert_eq!(store.commit(checks).await.unwrap(), Commit::Conflict);
+    }
+
+    #[tokio::test]
+    async fn an_outcome_stays_unknown_if_the_records_cannot_be_read() {
+        let clock = Arc::<TestClock>::default();
+        let engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy))));
+        let store = Store::open(engine.open(), clock.now()).await.unwrap();
+        engine.fail(0, Fault::UnknownAfter);
+        engine.set_reads_fail(true);
+        let put = batch(clock.now()).put(Key::new(Space::Grants, *b"k"), Expectation::Absent, vec![1], None);
+        let failed = store.commit(put).await.unwrap_err();
+        assert!(matches!(failed, StoreError::Unknown(_)), "{failed:?}");
     }
 }

@@ -131,9 +131,12 @@ impl From<AccessDenied> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Unknown(_) => Error::StoreUnavailable(error.into()),
+            // Fenced: the caller finds the store that took over at another node, or after a restart.
+            StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Fenced(_) => {
+                Error::StoreUnavailable(error.into())
+            }
             StoreError::CursorLost { oldest } => Error::CursorLost(oldest),
-            StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Fenced(_) | StoreError::Invalid(_) => {
+            StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
                 Error::Fault(error.into())
             }
         }

@@ -49,7 +49,7 @@ impl HealthMetrics {
         let metrics = Self::default();
         registry.register(
             "lychgate_store_durability",
-            "1 at what a commit survives now, or at not_ready if the store takes none",
+            "The durability of commits: 1 at the present one, which is not_ready if the store takes none",
             Family::clone(&metrics.durability),
         );
         registry.register(
@@ -124,7 +124,7 @@ impl NodeHealth {
             }
         };
         if durability != *before {
-            tracing::info!(durability = label(durability), "what a commit survives");
+            tracing::info!(durability = label(durability), "the durability of commits changed");
             *before = durability;
         }
         self.metrics.set_durability(durability);

@@ -201,7 +201,11 @@ async fn a_revision_of_another_store_is_lost() {
     restored.engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(restored.clock.clone(), &TestEntropy))));
     let control = restored.start().await;
     let request = v1::CheckRequest { consistency: at_least(&later), ..check(&["read"]) };
-    assert_eq!(control.caller(CHECKER_TOKEN).check(request).await.reason(), "REVISION_LOST");
+    let checker = control.caller(CHECKER_TOKEN);
+    assert_eq!(checker.check(request.clone()).await.reason(), "REVISION_LOST");
+    // A node that cannot tell whether another has the revision does not call it lost.
+    restored.engine.fail_barriers();
+    assert_eq!(checker.check(request).await.reason(), "STORE_UNAVAILABLE");
 }
 
 /// Without a barrier, a replicated store may answer for a moment after a failover without the newest commits.
