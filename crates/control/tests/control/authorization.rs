@@ -217,14 +217,19 @@ async fn health_needs_no_authentication() {
     assert_eq!(health.check(request).await.unwrap().into_inner().status(), ServingStatus::Serving);
 }
 
-/// Callers that watch the health service have the time to use another node: calls are still served.
+/// Callers that watch the health service have the time to use another node: calls are still served. The watcher authenticates,
+/// as an edge does, so its connection keeps its place although it makes no other call.
 #[tokio::test(flavor = "multi_thread")]
 async fn control_plane_that_ends_says_so_before_it_stops_listening() {
     let mut env = Environment::new().await;
     env.config.drain_seconds = 2;
     let control = env.start().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
-    let mut news = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut health = HealthClient::with_interceptor(channel, |mut request: tonic::Request<()>| {
+        request.metadata_mut().insert("authorization", format!("Bearer {EDGE_TOKEN}").parse().unwrap());
+        Ok(request)
+    });
+    let mut news = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     while news.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
     control.shutdown.trigger();
     while news.message().await.unwrap().unwrap().status() != ServingStatus::NotServing {}
