@@ -9,6 +9,7 @@ mod ext_authz;
 mod issuer;
 pub(crate) mod methods;
 pub(crate) mod metrics;
+mod pages;
 mod registration;
 mod token;
 mod upstream_token;

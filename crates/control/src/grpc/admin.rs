@@ -56,10 +56,8 @@ impl AdminService for AdminApi {
 
     async fn backup(&self, request: Request<BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
         let (caller, admission) = (caller(&request)?, admission(&request)?);
-        let call_id = &caller.request_id;
-        reply(Backup::begin(&self.0, &caller).await, call_id, |backup| {
-            backup::parts(backup, admission, call_id.clone())
-        })
+        let backup = Backup::begin(&self.0, &caller).await;
+        reply(backup, &caller.request_id, |backup| backup::parts(backup, admission))
     }
 
     type ExportEventsStream = BoxStream<'static, Result<ExportEventsResponse, Status>>;
@@ -68,13 +66,12 @@ impl AdminService for AdminApi {
         &self,
         request: Request<ExportEventsRequest>,
     ) -> Result<Response<Self::ExportEventsStream>, Status> {
-        let (caller, request) = (caller(&request)?, request.into_inner());
+        let (caller, admission, request) = (caller(&request)?, admission(&request)?, request.into_inner());
         let export = async {
             let export_request = export::request(&request)?;
             Export::begin(self.0.call_with_cached_keys(&caller, &request.issuer_id)?, export_request).await
         };
-        let call_id = &caller.request_id;
-        reply(export.await, call_id, |export| export::lines(export, call_id.clone()))
+        reply(export.await, &caller.request_id, |export| export::lines(export, admission))
     }
 
     async fn list_keys(&self, request: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {

@@ -192,6 +192,10 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
+    pub(crate) fn request_id(&self) -> &str {
+        &self.caller.request_id
+    }
+
     /// Refuses unless the caller would still be admitted with the same rights.
     pub(crate) fn check(&self) -> Result<(), Status> {
         let denied = |message: &str| {

@@ -1,10 +1,8 @@
 //! `ConsentService`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use lychgate_api::v1;
 use lychgate_api::v1::consent_service_server::ConsentService;
 use lychgate_api::v1::{
@@ -30,7 +28,7 @@ use crate::ground::caller::Caller;
 use crate::ground::cursor::{cursor, parse_cursor};
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::instant;
-use crate::grpc::authentication::Admission;
+use crate::grpc::pages::{self, Pages};
 use crate::state::State;
 
 const MAX_CHECKS: usize = 1000;
@@ -114,34 +112,19 @@ impl ConsentService for ConsentApi {
             };
             self.consents(&caller, &request.issuer_id)?.watch(after).await
         };
-        let watched = watched.await;
-        let request_id = caller.request_id.clone();
-        reply(watched, &request_id, |(watch, issuer)| responses(watch, issuer, caller, admission))
+        let (watched, of) = (watched.await, Arc::clone(&caller));
+        reply(watched, &caller.request_id, |(watch, issuer)| {
+            pages::messages(watch, admission, move |page| messages(page, &issuer, &of))
+        })
     }
 }
 
-/// Page after page, as messages; an error is the last of them. A caller that is no longer admitted gets no further page.
-fn responses(
-    watch: Watch,
-    issuer: Arc<Issuer>,
-    caller: Arc<Caller>,
-    admission: Admission,
-) -> BoxStream<'static, Result<WatchResponse, Status>> {
-    let pages = stream::unfold(Some((watch, issuer, caller, admission)), |watching| async {
-        let (mut watch, issuer, caller, admission) = watching?;
-        let page = match watch.next().await {
-            Ok(page) => admission.check().map(|()| page),
-            Err(error) => Err(error.into_status(&caller.request_id)),
-        };
-        match page {
-            Ok(page) => {
-                let messages = messages(page?, &issuer, &caller);
-                Some((messages.into_iter().map(Ok).collect(), Some((watch, issuer, caller, admission))))
-            }
-            Err(status) => Some((VecDeque::from([Err(status)]), None)),
-        }
-    });
-    pages.flat_map(stream::iter).boxed()
+impl Pages for Watch {
+    type Page = Events;
+
+    async fn next(&mut self) -> Result<Option<Events>, Error> {
+        self.next().await
+    }
 }
 
 /// The events of a page that the caller may see, and a checkpoint after the last of all events of the page: a reader that

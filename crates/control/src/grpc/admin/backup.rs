@@ -1,29 +1,25 @@
 //! `Backup`: a backup, as messages.
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use lychgate_api::v1::backup_response::Part as Sent;
 use lychgate_api::v1::{BackupBegin, BackupEnd, BackupFile, BackupResponse};
 use tonic::Status;
 
 use crate::admin::backup::{Backup, Part};
+use crate::ground::error::Error;
 use crate::grpc::authentication::Admission;
+use crate::grpc::pages::{self, Pages};
 
-/// Part after part; an error is the last of them. A caller that is no longer admitted gets no further part.
-pub(super) fn parts(
-    backup: Backup,
-    admission: Admission,
-    call_id: String,
-) -> BoxStream<'static, Result<BackupResponse, Status>> {
-    let parts = stream::unfold(Some((backup, admission, call_id)), |under_way| async {
-        let (mut backup, admission, call_id) = under_way?;
-        let part = backup.next().await?.map_err(|error| error.into_status(&call_id));
-        match part.and_then(|part| admission.check().map(|()| part)) {
-            Ok(part) => Some((Ok(message(part)), Some((backup, admission, call_id)))),
-            Err(status) => Some((Err(status), None)),
-        }
-    });
-    parts.boxed()
+impl Pages for Backup {
+    type Page = Part;
+
+    async fn next(&mut self) -> Result<Option<Part>, Error> {
+        self.next().await.transpose()
+    }
+}
+
+pub(super) fn parts(backup: Backup, admission: Admission) -> BoxStream<'static, Result<BackupResponse, Status>> {
+    pages::messages(backup, admission, |part| [message(part)])
 }
 
 fn message(part: Part) -> BackupResponse {

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use lychgate_api::v1::{ExportEventsRequest, ExportEventsResponse};
 use lychgate_domain::Refusal;
 use lychgate_domain::id::{decode_vec, encode};
@@ -12,6 +11,9 @@ use tonic::Status;
 
 use super::records;
 use crate::events::{Export, ExportPosition, ExportRequest, Line};
+use crate::ground::error::Error;
+use crate::grpc::authentication::Admission;
+use crate::grpc::pages::{self, Pages};
 
 pub(super) fn request(request: &ExportEventsRequest) -> Result<ExportRequest, Refusal> {
     let position = match request.cursor.as_str() {
@@ -25,20 +27,16 @@ pub(super) fn request(request: &ExportEventsRequest) -> Result<ExportRequest, Re
     })
 }
 
-/// Line after line; an error is the last of them.
-pub(super) fn lines(export: Export, call_id: String) -> BoxStream<'static, Result<ExportEventsResponse, Status>> {
-    let pages = stream::unfold(Some((export, call_id)), |under_way| async {
-        let (mut export, call_id) = under_way?;
-        match export.next().await {
-            Ok(lines) if lines.is_empty() => None,
-            Ok(lines) => {
-                let messages: VecDeque<_> = lines.into_iter().map(|line| Ok(message(line))).collect();
-                Some((messages, Some((export, call_id))))
-            }
-            Err(error) => Some((VecDeque::from([Err(error.into_status(&call_id))]), None)),
-        }
-    });
-    pages.flat_map(stream::iter).boxed()
+impl Pages for Export {
+    type Page = VecDeque<Line>;
+
+    async fn next(&mut self) -> Result<Option<VecDeque<Line>>, Error> {
+        Ok(Some(self.next().await?).filter(|lines| !lines.is_empty()))
+    }
+}
+
+pub(super) fn lines(export: Export, admission: Admission) -> BoxStream<'static, Result<ExportEventsResponse, Status>> {
+    pages::messages(export, admission, |lines| lines.into_iter().map(message))
 }
 
 fn message(Line { text, next }: Line) -> ExportEventsResponse {
