@@ -1,14 +1,16 @@
 //! Metrics of refused requests; no label contains text of a client.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use e2e::flow::LOOPBACK;
 use e2e::grpc::Caller;
 use e2e::http::{Jar, Page};
 use e2e::system::ports::Claim;
-use e2e::system::{MAIN, Plan, System};
-use lychgate_api::v1::ListRequest;
+use e2e::system::service::until;
+use e2e::system::{MAIN, Plan, System, principal};
+use lychgate_api::v1::{ListRequest, WatchRequest};
 use reqwest::Method;
 
 /// The metrics of one process, by their OpenMetrics lines.
@@ -102,4 +104,28 @@ async fn refused_callers_are_counted() -> Result<()> {
     let counted = Counted::at(&of_control).await?;
     assert_eq!(counted.of("lychgate_rpc_refusals_total", &["IssuerService/List", "\"UNAUTHENTICATED\""]), 1.0);
     Ok(())
+}
+
+/// A watcher is told at least every second up to when it has every event, and metrics say the same.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the metric is an instant of the process's clock, which is the machine's")]
+async fn the_feed_tells_how_far_it_is() -> Result<()> {
+    const TOKEN: &str = "token-of-a-reader-0123456789";
+    let of_control = Claim::choose()?;
+    let metrics = format!("[metrics]\nlisten = \"{}\"\n", of_control.address());
+    let control_tables = metrics + &principal("watcher", "reader", TOKEN);
+    let system = System::start(Plan { edges: 1, control_tables, ..Plan::default() }).await?;
+    let before = Counted::at(&of_control).await?;
+    assert_eq!(before.of("lychgate_feed_watchers", &[]), 0.0);
+    let request = WatchRequest { issuer_id: MAIN.id.to_owned(), cursor: String::new() };
+    let mut watch = Caller::new(&system.control_url(), TOKEN)?.consents().watch(request).await?.into_inner();
+    watch.message().await?.context("the feed ended")?;
+    let during = Counted::at(&of_control).await?;
+    assert_eq!(during.of("lychgate_feed_watchers", &[]), 1.0);
+    let complete_to = during.of("lychgate_feed_complete_to_timestamp_seconds", &[]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+    assert!((now - 10.0..now + 1.0).contains(&complete_to), "{complete_to} at {now}");
+    drop(watch);
+    let is_left = async || Counted::at(&of_control).await.is_ok_and(|now| now.of("lychgate_feed_watchers", &[]) == 0.0);
+    until("the watcher has left", is_left).await
 }

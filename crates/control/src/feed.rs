@@ -4,6 +4,7 @@
 //! No event is skipped or delivered twice: a watcher continues at its own cursor, and takes from the tail only what begins
 //! exactly there. Cursors are compared for equality only, since their order belongs to the engine.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use lychgate_engine::Cursor;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
 use lychgate_store::events::Events;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 
 use crate::ground::error::Error;
@@ -25,11 +28,36 @@ const PAGE: usize = 256;
 /// Pages kept for watchers that are slower than the tail. With [`PAGE`], this bounds the cost of slow watchers.
 const BACKLOG: usize = 64;
 
+/// The metrics of the feed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FeedMetrics {
+    watchers: Gauge,
+    complete_to: Gauge<f64, AtomicU64>,
+}
+
+impl FeedMetrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("lychgate_feed_watchers", "The number of calls of Watch", metrics.watchers.clone());
+        registry.register(
+            "lychgate_feed_complete_to_timestamp_seconds",
+            "The instant up to which the feed was last read whole, in seconds since 1970; it goes on only while there are watchers",
+            metrics.complete_to.clone(),
+        );
+        metrics
+    }
+
+    fn read(&self, page: &Events) {
+        self.complete_to.set(page.complete_to.millis() as f64 / 1000.0);
+    }
+}
+
 /// Clones share the tail.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
     store: Store,
     shutdown: Shutdown,
+    metrics: FeedMetrics,
     tail: Arc<Mutex<Option<Sender<Arc<Tailed>>>>>,
 }
 
@@ -41,6 +69,24 @@ pub(crate) struct Watch {
     /// The tail, once the watcher has caught up.
     tail: Option<Receiver<Arc<Tailed>>>,
     is_lost: bool,
+    _counted: Counted,
+}
+
+/// Counts as a watcher until it is dropped.
+#[derive(Debug)]
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(watchers: &Gauge) -> Self {
+        watchers.inc();
+        Self(watchers.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// A page that the tail has read, and the cursor before it.
@@ -51,12 +97,13 @@ struct Tailed {
 }
 
 impl Feed {
-    pub(crate) fn new(store: Store, shutdown: Shutdown) -> Self {
-        Self { store, shutdown, tail: Arc::default() }
+    pub(crate) fn new(store: Store, shutdown: Shutdown, metrics: FeedMetrics) -> Self {
+        Self { store, shutdown, metrics, tail: Arc::default() }
     }
 
     pub(crate) fn watch(&self, at: Cursor) -> Watch {
-        Watch { feed: self.clone(), at, tail: None, is_lost: false }
+        let counted = Counted::new(&self.metrics.watchers);
+        Watch { feed: self.clone(), at, tail: None, is_lost: false, _counted: counted }
     }
 
     /// A watcher whose cursor is lost. Its first read fails and names `oldest`, where the feed begins.
@@ -83,6 +130,7 @@ impl Feed {
             let mut tail = self.tail();
             match read {
                 Ok(page) if sender.receiver_count() > 0 => {
+                    self.metrics.read(&page);
                     let next = page.next;
                     // Fails only if every watcher has left.
                     let _ = sender.send(Arc::new(Tailed { from, page }));
@@ -141,6 +189,7 @@ impl Watch {
 
     async fn read_log(&mut self) -> Result<Events, Error> {
         let page = self.feed.store.events(self.at, Duration::ZERO, PAGE).await?;
+        self.feed.metrics.read(&page);
         self.at = page.next;
         Ok(page)
     }

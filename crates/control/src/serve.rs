@@ -27,7 +27,7 @@ use tonic::service::Routes;
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
 use crate::event_log::EventLog;
-use crate::feed::Feed;
+use crate::feed::{Feed, FeedMetrics};
 use crate::ground::outbound::{Outbound, RESOLV_CONF};
 use crate::ground::principal::Principals;
 use crate::ground::system::{SystemClock, SystemEntropy};
@@ -72,6 +72,7 @@ pub struct Server {
     principals: Arc<Principals>,
     audit: ConfigAudit,
     health_metrics: HealthMetrics,
+    feed_metrics: FeedMetrics,
     reload: Option<Reload>,
     probes_upstreams: bool,
     metrics: Metrics,
@@ -121,6 +122,7 @@ impl Server {
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let health_metrics = HealthMetrics::register(&mut registry);
+        let feed_metrics = FeedMetrics::register(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         Ok(Self {
             listener,
@@ -133,6 +135,7 @@ impl Server {
             probes_upstreams: false,
             metrics,
             health_metrics,
+            feed_metrics,
             metrics_server,
             config,
             store,
@@ -175,7 +178,7 @@ impl Server {
             issuers,
             documents: self.documents,
             principals: Arc::clone(&self.principals),
-            feed: Feed::new(self.store.clone(), shutdown.clone()),
+            feed: Feed::new(self.store.clone(), shutdown.clone(), self.feed_metrics),
             log: EventLog::new(self.retention),
             limits: Arc::new(self.limits),
             refreshes: Refreshes::default(),
