@@ -7,7 +7,10 @@
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "a test that panics has failed")]
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,6 +92,32 @@ impl Server {
         self.sql("SELECT pg_reload_conf()");
         self.wait_until("SELECT current_setting('synchronous_standby_names') = '*'");
         self.wait_until("SELECT count(*) > 0 FROM pg_stat_replication WHERE sync_state = 'sync'");
+    }
+
+    /// Restarts the server so that it listens on `address` too, at port 5432, and knows TLS. The certificate and its key are
+    /// PEM.
+    pub fn listen_with_tls(&self, address: Ipv4Addr, certificate: &str, key: &str) {
+        for (name, content) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            std::fs::write(&path, content).expect("the directory can be written to");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the file is this process's");
+            if let Some((user, group)) = postgres_user() {
+                chown(&path, Some(user), Some(group)).expect("root may give a file away");
+            }
+        }
+        self.listen(address, "ssl = on");
+    }
+
+    /// Restarts the server so that it listens on `address` too, at port 5432, and knows no TLS.
+    pub fn listen_without_tls(&self, address: Ipv4Addr) {
+        self.listen(address, "ssl = off");
+    }
+
+    fn listen(&self, address: Ipv4Addr, setting: &str) {
+        self.configure(&format!("listen_addresses = '{address}'\n{setting}\n"));
+        append(&self.data().join("pg_hba.conf"), "host all all 127.0.0.0/8 trust\n");
+        self.kill();
+        self.launch();
     }
 
     /// Makes a new empty database and returns its URL.
@@ -211,9 +240,7 @@ impl Server {
 
     /// Adds lines to `postgresql.conf`.
     fn configure(&self, lines: &str) {
-        use std::io::Write as _;
-        let file = std::fs::File::options().append(true).open(self.data().join("postgresql.conf"));
-        file.expect("initdb made it").write_all(lines.as_bytes()).expect("it can be written to");
+        append(&self.data().join("postgresql.conf"), lines);
     }
 
     fn with_process(&self, act: impl FnOnce(&Process)) {
@@ -229,6 +256,11 @@ impl Drop for Server {
             process.end();
         }
     }
+}
+
+fn append(file: &Path, lines: &str) {
+    let file = std::fs::File::options().append(true).open(file);
+    file.expect("initdb made it").write_all(lines.as_bytes()).expect("it can be written to");
 }
 
 /// Removes a directory once the returned pipe is closed, also by the end of this process: the value of a `static` is never
