@@ -2,16 +2,20 @@
 //! cut. People refresh their tokens all the time, each with a token that only the last answer has, and no request is lost.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::dev::binary;
 use e2e::flow::{App, LOOPBACK, Tokens};
 use e2e::system::ports::Claim;
 use e2e::system::relay::Relay;
-use e2e::system::service::until;
+use e2e::system::service::{Service, until};
 use e2e::system::{Plan, System};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::interval;
@@ -143,6 +147,16 @@ async fn rolling_restart_of_edges_and_control_plane_loses_no_request() -> Result
     people.end().await
 }
 
+/// Waits until the edge's metrics count this number of endpoints.
+async fn counted(metrics: &Claim, health: &str, number: usize) -> Result<()> {
+    let line = format!("lychgate_control_endpoints{{health=\"{health}\"}} {number}");
+    until(&line, async || {
+        let Ok(metrics) = reqwest::get(format!("http://{}/metrics", metrics.address())).await else { return false };
+        metrics.text().await.is_ok_and(|text| text.lines().any(|found| found == line))
+    })
+    .await
+}
+
 /// Two endpoints of one control plane are cut and opened in turn: connections end in the middle of calls, and new ones are refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn endpoint_that_is_cut_loses_no_request() -> Result<()> {
@@ -158,22 +172,13 @@ async fn endpoint_that_is_cut_loses_no_request() -> Result<()> {
     fs::write(system.edge_config(0), config.replace(&one, &format!("url = {urls}")))?;
     system.start_edge(0).await?;
 
-    let counted = async |health: &str, number: usize| {
-        let line = format!("lychgate_control_endpoints{{health=\"{health}\"}} {number}");
-        until(&line, async || {
-            let metrics = reqwest::get(format!("http://{}/metrics", of_edge.address())).await;
-            let Ok(metrics) = metrics else { return false };
-            metrics.text().await.is_ok_and(|text| text.lines().any(|found| found == line))
-        })
-        .await
-    };
     let mut people = People::start(&system, 1).await?;
     for cut in [0, 1, 0] {
-        counted("serving", 2).await?;
+        counted(&of_edge, "serving", 2).await?;
         people.go_on().await?;
         relays[cut].cut().await?;
         people.go_on().await?;
-        counted("unreachable", 1).await?;
+        counted(&of_edge, "unreachable", 1).await?;
         people.go_on().await?;
         relays[cut].open().await?;
     }
@@ -198,4 +203,57 @@ async fn request_waits_for_a_control_plane_that_is_known_by_name() -> Result<()>
     system.start_control().await?;
     waiting.await??;
     Ok(())
+}
+
+/// An edge with a hosts file of its own, in which the name of the control plane has these addresses.
+struct Hosts(PathBuf);
+
+impl Hosts {
+    fn write(&self, addresses: &[u8]) -> Result<()> {
+        let lines: String = addresses.iter().map(|last| format!("127.0.0.{last} localhost\n")).collect();
+        Ok(fs::write(&self.0, lines)?)
+    }
+
+    fn start_edge(&self, config: &Path) -> Result<Service> {
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/hosts; exec \"$@\"";
+        command.args(["--map-root-user", "--mount", "sh", "-ec", script]).arg(&self.0);
+        command.arg(binary("lychgate-edge")?).arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1");
+        Service::of("lychgate-edge", &mut command)
+    }
+}
+
+/// Each address of a name is an endpoint. Addresses are added and removed while the edge runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_of_a_name_is_an_endpoint() -> Result<()> {
+    let of_edge = Claim::choose()?;
+    let edge_settings = format!("metrics.listen = \"{}\"", of_edge.address());
+    let mut system = System::start(Plan { edges: 1, edge_settings, ..Plan::default() }).await?;
+    system.kill_edge(0).await?;
+    let control = system.control_address();
+    let relay = |last| Relay::at(SocketAddr::from(([127, 0, 0, last], control.port())), control);
+    let (mut second, mut third) = (relay(2).await?, relay(3).await?);
+    let config = fs::read_to_string(system.edge_config(0))?;
+    let named = format!("http://localhost:{}", control.port());
+    fs::write(system.edge_config(0), config.replace(&system.control_url(), &named))?;
+    let hosts = Hosts(system.directory().join("hosts"));
+    hosts.write(&[2, 3])?;
+    let mut edge = hosts.start_edge(system.edge_config(0))?;
+    edge.answers_at(&format!("{}/readyz", system.edge_url(0))).await?;
+    counted(&of_edge, "serving", 2).await?;
+
+    let mut people = People::start(&system, 1).await?;
+    let _fourth = relay(4).await?;
+    hosts.write(&[3, 4])?;
+    // The edge resolves the name again when an endpoint is lost.
+    second.cut().await?;
+    people.go_on().await?;
+    counted(&of_edge, "serving", 2).await?;
+    hosts.write(&[4])?;
+    third.cut().await?;
+    people.go_on().await?;
+    counted(&of_edge, "serving", 1).await?;
+    counted(&of_edge, "unreachable", 0).await?;
+    people.go_on().await?;
+    people.end().await
 }

@@ -11,7 +11,9 @@ use super::ports::Claim;
 
 #[derive(Debug)]
 pub struct Relay {
-    claim: Claim,
+    address: SocketAddr,
+    /// `None` if the caller chose the address.
+    _claim: Option<Claim>,
     to: SocketAddr,
     relaying: Option<JoinHandle<()>>,
 }
@@ -19,13 +21,21 @@ pub struct Relay {
 impl Relay {
     /// Starts to relay connections to `to`, from a port that stays free while the relay is cut.
     pub async fn start(to: SocketAddr) -> Result<Self> {
-        let mut relay = Self { claim: Claim::choose()?, to, relaying: None };
+        let claim = Claim::choose()?;
+        let mut relay = Self { address: claim.address(), _claim: Some(claim), to, relaying: None };
+        relay.open().await?;
+        Ok(relay)
+    }
+
+    /// Starts to relay connections of `address` to `to`.
+    pub async fn at(address: SocketAddr, to: SocketAddr) -> Result<Self> {
+        let mut relay = Self { address, _claim: None, to, relaying: None };
         relay.open().await?;
         Ok(relay)
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.claim.address()
+        self.address
     }
 
     /// Relays again.
