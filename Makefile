@@ -21,7 +21,7 @@ NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
 CARGO_DENY := 0.20.2
 
-.PHONY: help run test torture pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
+.PHONY: help run test torture upgrade pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
 
 help: ## List the targets (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test: clients lint build ## Everything CI checks: lint, unit tests, the engine s
 
 torture: clients build ## Kill processes, cut connections and fail databases over, a hundred and more times; takes an hour
 	LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python $(CARGO) test --workspace --test upstream_tokens --test faults --test cluster -- --ignored --nocapture --test-threads 1
+
+upgrade: clients ## Replace the processes of another version by those of this one under load, and back (make upgrade FROM=COMMIT)
+	previous=$$(.ci/previous '$(FROM)') && $(CARGO) build --workspace --bins && \
+	LYCHGATE_PREVIOUS_BIN_DIR=$$previous LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python $(CARGO) test --workspace --test upgrade -- --ignored --nocapture --test-threads 1
 
 pages: build clients ## Write every page in every state and language to ./pages, as HTML and as PNG files to look at
 	$(BIN_DIR)/lychgate templates preview pages

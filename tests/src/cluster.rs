@@ -3,9 +3,12 @@
 //!
 //! One control node on RocksDB is the smallest cluster. [`fault`] lists what happens to it under load.
 
+mod auto_failover;
+pub mod database;
 pub mod fault;
 pub mod link;
-pub mod patroni;
+mod patroni;
+mod server;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,19 +17,18 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tokio::process::Command;
 
-use crate::dev::binary;
+use crate::dev::Version;
 use crate::flow::Gate;
 use crate::grpc::{self, Caller};
 use crate::system::balancer::Balancer;
 use crate::system::configuration::{self, Addresses, Written, secret};
 use crate::system::ports::Claim;
 use crate::system::service::Service;
-use crate::system::{CROWD, MAIN, Plan, principal, resource_server};
+use crate::system::{CROWD, MAIN, Plan, migrate, principal, resource_server};
 use crate::upstream::Upstream;
+use database::{Database, Replication};
 use link::Link;
-use patroni::{Patroni, Replication};
 
 pub use fault::Fault;
 
@@ -41,9 +43,10 @@ pub struct Cluster {
     /// One in front of the control node of each edge.
     links: Vec<Link>,
     /// `None` for one control node on RocksDB.
-    database: Option<Database>,
+    database: Option<LinkedDatabase>,
     addresses: Addresses,
     written: Written,
+    versions: Versions,
     tokens: Tokens,
     balancer: Balancer,
     upstream: Upstream,
@@ -53,10 +56,17 @@ pub struct Cluster {
     _directory: TempDir,
 }
 
+/// The version of each process, running or to be started.
+#[derive(Debug)]
+struct Versions {
+    controls: Vec<Version>,
+    edges: Vec<Version>,
+}
+
 /// A replicated database, and the links of each control node to its servers.
 #[derive(Debug)]
-struct Database {
-    patroni: Patroni,
+struct LinkedDatabase {
+    database: Database,
     links: Vec<Vec<Link>>,
 }
 
@@ -75,14 +85,16 @@ pub struct Shape {
     pub controls: usize,
     pub edges: usize,
     /// `None` for one control node on RocksDB.
-    pub database: Option<Patroni>,
+    pub database: Option<Database>,
+    /// The version of all processes.
+    pub version: Version,
 }
 
 impl Cluster {
     /// Starts all processes and waits until they answer. Edge n reaches control node n modulo their number.
     pub async fn start(shape: Shape) -> Result<Self> {
         let (directory, upstream) = (tempfile::tempdir()?, Upstream::start().await?);
-        let Shape { controls: count, edges: edge_count, database } = shape;
+        let Shape { controls: count, edges: edge_count, database, version } = shape;
         let claims = (0..count + edge_count).map(|_| Claim::choose()).collect::<Result<Vec<_>>>()?;
         let listens: Vec<_> = claims.iter().map(Claim::address).collect();
         let (controls, edges) = (listens[..count].to_vec(), listens[count..].to_vec());
@@ -99,7 +111,7 @@ impl Cluster {
         };
         let tokens = Tokens { resource: secret(), checker: secret(), operator: secret() };
         let database = match database {
-            Some(patroni) => Some(Database::linked(patroni, count).await?),
+            Some(database) => Some(LinkedDatabase::new(database, count).await?),
             None => None,
         };
         let stores = database.as_ref().map(|database| database.stores(directory.path())).transpose()?;
@@ -115,6 +127,7 @@ impl Cluster {
             database,
             addresses,
             written,
+            versions: Versions { controls: vec![version; count], edges: vec![version; edge_count] },
             tokens,
             balancer,
             upstream,
@@ -163,7 +176,8 @@ impl Cluster {
     pub async fn start_control(&mut self, control: usize) -> Result<()> {
         let address = self.addresses.controls[control];
         for _ in 0..STARTS {
-            let mut service = Service::start("lychgate-control", &self.written.controls[control])?;
+            let (version, config) = (self.versions.controls[control], &self.written.controls[control]);
+            let mut service = Service::start_version(version, "lychgate-control", config)?;
             match service.until("serves", || grpc::is_serving(address, None)).await {
                 Ok(()) => {
                     self.controls[control] = Some(service);
@@ -185,7 +199,8 @@ impl Cluster {
     }
 
     pub async fn start_edge(&mut self, edge: usize) -> Result<()> {
-        let mut service = Service::start("lychgate-edge", &self.written.edges[edge])?;
+        let (version, config) = (self.versions.edges[edge], &self.written.edges[edge]);
+        let mut service = Service::start_version(version, "lychgate-edge", config)?;
         service.answers_at(&format!("http://{}/readyz", self.addresses.edges[edge])).await?;
         self.edges[edge] = Some(service);
         Ok(())
@@ -196,14 +211,30 @@ impl Cluster {
         self.edges[edge].take().context("this edge does not run")?.kill().await
     }
 
+    /// Ends a control node in good order, and starts it in another version.
+    pub async fn replace_control(&mut self, control: usize, version: Version) -> Result<()> {
+        let running = self.controls[control].take().context("this control node does not run")?;
+        ended_in_good_order(running).await?;
+        self.versions.controls[control] = version;
+        self.start_control(control).await
+    }
+
+    /// Ends an edge in good order, and starts it in another version.
+    pub async fn replace_edge(&mut self, edge: usize, version: Version) -> Result<()> {
+        let running = self.edges[edge].take().context("this edge does not run")?;
+        ended_in_good_order(running).await?;
+        self.versions.edges[edge] = version;
+        self.start_edge(edge).await
+    }
+
     /// The link between an edge and its control node.
     pub fn link(&self, edge: usize) -> &Link {
         &self.links[edge]
     }
 
     /// The replicated database.
-    pub fn patroni(&mut self) -> Result<&mut Patroni> {
-        Ok(&mut self.database.as_mut().context("this cluster has no PostgreSQL")?.patroni)
+    pub fn database(&mut self) -> Result<&mut Database> {
+        Ok(&mut self.database.as_mut().context("this cluster has no PostgreSQL")?.database)
     }
 
     /// The links between a control node and the servers of its database.
@@ -218,6 +249,13 @@ impl Cluster {
     pub fn edge_address(&self, edge: usize) -> SocketAddr {
         self.addresses.edges[edge]
     }
+}
+
+async fn ended_in_good_order(running: Service) -> Result<()> {
+    running.signal("TERM")?;
+    let status = running.ended().await?;
+    ensure!(status.success(), "{status}");
+    Ok(())
 }
 
 fn write(
@@ -241,26 +279,18 @@ fn write(
     configuration::write(directory.path(), addresses, &plan, std::slice::from_ref(upstream))
 }
 
-/// Prepares the database.
-async fn migrate(config: &Path) -> Result<()> {
-    let output =
-        Command::new(binary("lychgate")?).args(["storage", "migrate", "--config"]).arg(config).output().await?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
-impl Database {
+impl LinkedDatabase {
     /// Each of `controls` control nodes has its own links to all servers.
-    async fn linked(patroni: Patroni, controls: usize) -> Result<Self> {
+    async fn new(database: Database, controls: usize) -> Result<Self> {
         let mut links = Vec::new();
         for _ in 0..controls {
             let mut own = Vec::new();
-            for server in patroni.servers() {
+            for server in database.servers() {
                 own.push(Link::start(server).await?);
             }
             links.push(own);
         }
-        Ok(Self { patroni, links })
+        Ok(Self { database, links })
     }
 
     /// The lines of `[store]` for each control node.
@@ -268,10 +298,10 @@ impl Database {
         let store = |(control, links): (usize, &Vec<Link>)| {
             let addresses: Vec<_> = links.iter().map(Link::address).collect();
             let file = directory.join(format!("database-{control}.url"));
-            fs::write(&file, Patroni::url(&addresses))?;
+            fs::write(&file, self.database.url(&addresses))?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
             // Lychgate refuses a database without synchronous standbys otherwise.
-            let allow_single = self.patroni.replication() == Replication::Asynchronous;
+            let allow_single = self.database.replication() == Replication::Asynchronous;
             Ok(format!("engine = \"postgres\"\nurl = {{ file = {file:?} }}\nallow_single = {allow_single}"))
         };
         self.links.iter().enumerate().map(store).collect()

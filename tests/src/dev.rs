@@ -79,8 +79,27 @@ impl Dev {
     }
 }
 
-/// The path of a program that `make test` built before the tests.
+/// The source of a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// This checkout.
+    #[default]
+    Present,
+    /// The commit that `make upgrade FROM=COMMIT` names.
+    Previous,
+}
+
+/// The path of a program of this checkout, which `make test` built before the tests.
 pub fn binary(name: &str) -> Result<PathBuf> {
-    let directory = std::env::var_os("LYCHGATE_BIN_DIR").context("LYCHGATE_BIN_DIR is not set: run `make test`")?;
+    binary_of(Version::Present, name)
+}
+
+/// The path of a program.
+pub fn binary_of(version: Version, name: &str) -> Result<PathBuf> {
+    let (variable, make) = match version {
+        Version::Present => ("LYCHGATE_BIN_DIR", "make test"),
+        Version::Previous => ("LYCHGATE_PREVIOUS_BIN_DIR", "make upgrade FROM=COMMIT"),
+    };
+    let directory = std::env::var_os(variable).with_context(|| format!("{variable} is not set: run `{make}`"))?;
     Ok(PathBuf::from(directory).join(name))
 }

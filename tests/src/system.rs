@@ -19,7 +19,9 @@ use std::process::ExitStatus;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use tokio::process::Command;
 
+use crate::dev::binary;
 use crate::flow::Gate;
 use crate::grpc::{self, Caller};
 use crate::upstream::Upstream;
@@ -59,6 +61,9 @@ impl System {
             upstreams.push(Upstream::start().await?);
         }
         let written = configuration::write(directory.path(), &addresses, &plan, &upstreams)?;
+        if !plan.stores.is_empty() {
+            migrate(&written.controls[0]).await?;
+        }
         let edges = (0..plan.edges).map(|_| None).collect();
         let mut system =
             Self { plan, addresses, written, balancer, control: None, edges, upstreams, _claims: claims, directory };
@@ -248,4 +253,12 @@ pub fn files(directory: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         }
     }
     Ok(found)
+}
+
+/// Installs the schema in the database that a control node's configuration names.
+pub(crate) async fn migrate(config: &Path) -> Result<()> {
+    let output =
+        Command::new(binary("lychgate")?).args(["storage", "migrate", "--config"]).arg(config).output().await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

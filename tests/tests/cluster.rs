@@ -1,33 +1,38 @@
-//! Faults under load on two control nodes, three edges, and three PostgreSQL nodes under Patroni. Every operation of the load is
+//! Faults under load on two control nodes, three edges, and three PostgreSQL nodes under a failover manager. Every operation of the load is
 //! recorded, and each client's history must have an order that explains it.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use e2e::cluster::patroni::{Patroni, Replication};
+use e2e::cluster::database::{Database, Replication};
 use e2e::cluster::{Cluster, Fault, Shape};
+use e2e::dev::Version;
 use e2e::load::{LONG, Report, Run};
 
 const CONTROLS: usize = 2;
 const EDGES: usize = 3;
 
-async fn cluster(replication: Replication) -> Result<Cluster> {
-    let database = Some(Patroni::start(replication).await?);
-    Cluster::start(Shape { controls: CONTROLS, edges: EDGES, database }).await
+async fn cluster(database: Database) -> Result<Cluster> {
+    let version = Version::Present;
+    Cluster::start(Shape { controls: CONTROLS, edges: EDGES, database: Some(database), version }).await
 }
 
-async fn run(clients: usize, faults: Vec<Fault>, operations_between: usize) -> Result<Report> {
-    let mut cluster = cluster(Replication::Synchronous).await?;
+async fn under_patroni(replication: Replication) -> Result<Cluster> {
+    cluster(Database::under_patroni(replication).await?).await
+}
+
+async fn run(mut cluster: Cluster, clients: usize, faults: Vec<Fault>, operations_between: usize) -> Result<Report> {
     let run = Run { clients, faults, operations_between, upstream_token_seconds: LONG };
     let report = run.on(&mut cluster).await?;
-    eprintln!("two control nodes on PostgreSQL with Patroni: {report}");
+    eprintln!("two control nodes on PostgreSQL with {}: {report}", cluster.database()?.manager());
     Ok(report)
 }
 
 /// Requirements: A12, R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_over_a_failover_has_an_order() -> Result<()> {
-    let report = run(6, vec![Fault::KillControl(0), Fault::KillPrimary, Fault::CutDatabase(1)], 100).await?;
+    let cluster = under_patroni(Replication::Synchronous).await?;
+    let report = run(cluster, 6, vec![Fault::KillControl(0), Fault::KillPrimary, Fault::CutDatabase(1)], 100).await?;
     ensure!(report.availability.answered >= 400, "{report}");
     Ok(())
 }
@@ -46,7 +51,26 @@ async fn every_history_over_many_failovers_has_an_order() -> Result<()> {
             Fault::CutEdge(n % EDGES),
         ]
     };
-    run(8, (0..6).flat_map(round).collect(), 300).await?;
+    run(under_patroni(Replication::Synchronous).await?, 8, (0..6).flat_map(round).collect(), 300).await?;
+    Ok(())
+}
+
+/// A primary that hangs, or whose failover manager is gone, wakes up or goes on as a primary beside the new one.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "another cluster: `make torture`"]
+async fn every_history_with_an_old_primary_beside_the_new_one_has_an_order() -> Result<()> {
+    let faults = [Fault::FreezePrimary, Fault::KillManager].repeat(2);
+    run(under_patroni(Replication::Synchronous).await?, 6, faults, 200).await?;
+    Ok(())
+}
+
+/// The claims do not depend on the failover manager. pg_auto_failover commits with one of two standbys, and promotes the one that is
+/// further.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "another cluster: `make torture`"]
+async fn every_history_over_failovers_by_pg_auto_failover_has_an_order() -> Result<()> {
+    let round = [Fault::KillPrimary, Fault::StopStandby, Fault::KillControl(0), Fault::FreezePrimary];
+    run(cluster(Database::under_auto_failover().await?).await?, 6, round.repeat(2), 200).await?;
     Ok(())
 }
 
@@ -54,7 +78,7 @@ async fn every_history_over_many_failovers_has_an_order() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "another cluster: `make torture`"]
 async fn lost_commits_are_found() -> Result<()> {
-    let mut cluster = cluster(Replication::Asynchronous).await?;
+    let mut cluster = under_patroni(Replication::Asynchronous).await?;
     let faults = vec![Fault::CutReplication, Fault::KillPrimary];
     let run = Run { clients: 6, faults, operations_between: 150, upstream_token_seconds: LONG };
     let error = run.on(&mut cluster).await.err().context("a failover lost commits, and no history shows it")?;
@@ -69,7 +93,7 @@ async fn lost_commits_are_found() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "another cluster: `make torture`"]
 async fn no_refresh_token_of_the_upstream_is_sent_a_third_time() -> Result<()> {
-    let mut cluster = cluster(Replication::Synchronous).await?;
+    let mut cluster = under_patroni(Replication::Synchronous).await?;
     let round = |n: usize| [Fault::KillControl(n % CONTROLS), Fault::CutDatabase(n % CONTROLS), Fault::KillPrimary];
     let faults = (0..2).flat_map(round).collect();
     let run = Run { clients: 6, faults, operations_between: 200, upstream_token_seconds: 2 };

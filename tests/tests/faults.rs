@@ -3,13 +3,15 @@
 
 use anyhow::{Result, ensure};
 use e2e::cluster::{Cluster, Fault, Shape};
+use e2e::dev::Version;
 use e2e::load::{LONG, Report, Run};
 
 const EDGES: usize = 3;
 
 /// `rounds` times: a cut, a kill of an edge, a kill of the control node.
 async fn run(clients: usize, rounds: usize, operations_between: usize) -> Result<Report> {
-    let mut cluster = Cluster::start(Shape { controls: 1, edges: EDGES, database: None }).await?;
+    let mut cluster =
+        Cluster::start(Shape { controls: 1, edges: EDGES, database: None, version: Version::Present }).await?;
     let round = |n| [Fault::CutEdge(n % EDGES), Fault::KillEdge((n + 1) % EDGES), Fault::KillControl(0)];
     let faults = (0..rounds).flat_map(round).collect();
     let report = Run { clients, faults, operations_between, upstream_token_seconds: LONG }.on(&mut cluster).await?;

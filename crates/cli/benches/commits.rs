@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use lychgate_control::{SystemClock, SystemEntropy};
-use lychgate_engine::{Batch, Clock as _, Engine, Expectation, Key, KeyRange, Limit, Space};
+use lychgate_engine::{Batch, Clock as _, Engine, Expectation, Key, KeyRange, Limit, Space, Timestamp};
 use lychgate_engine_postgres::{Options, Postgres, migrate};
 use lychgate_engine_rocksdb::RocksDb;
 use lychgate_test_postgres::{Server, Sync};
@@ -21,6 +21,8 @@ const DURATION: Duration = Duration::from_secs(5);
 const VALUE: [u8; 300] = [7; 300];
 const RECORDS: usize = 1_000_000;
 const READERS: usize = 8;
+/// Longer than an expired record is kept.
+const EXPIRED: Duration = Duration::from_secs(600);
 /// The records of one batch while a store is filled.
 const FILLED_AT_ONCE: usize = 120;
 
@@ -40,7 +42,7 @@ async fn main() -> Result<()> {
     println!("{:>8} {:>22} {:>10} {:>9} {:>9}", "writers", "", "commits/s", "p50 ms", "p99 ms");
     for writers in [1, 8, 64] {
         for (name, engine) in &engines {
-            report(&format!("{writers:>8} {name:>22}"), commits(engine, writers).await?);
+            report(&format!("{writers:>8} {name:>22}"), commits(engine, "empty", writers).await?);
         }
         report(&format!("{writers:>8} {:>22}", "bare PostgreSQL loop"), bare_commits(&bare, writers).await?);
     }
@@ -51,7 +53,7 @@ async fn main() -> Result<()> {
     for (name, engine) in &engines {
         look(&format!("{:>22} {name:>10}", "those of above"), engine).await?;
         let begun = Instant::now();
-        fill(engine).await?;
+        fill(engine, Space::Consents, None).await?;
         let took = begun.elapsed().as_secs_f64();
         look(&format!("{:>22} {name:>10}", "and a million more"), engine).await?;
         println!("{:>22} {name:>10} {:>12.0} records/s while it was filled", "", RECORDS as f64 / took);
@@ -60,6 +62,21 @@ async fn main() -> Result<()> {
     let entries = primary
         .sql_in(database(&url)?, "SELECT pg_total_relation_size('lychgate.entries') / count(*) FROM lychgate.entries");
     println!("{:>22} {:>10}", "PostgreSQL", entries.trim());
+    for (name, engine) in &engines {
+        fill(engine, Space::Assertions, Some(EXPIRED)).await?;
+        println!("\na million expired records were added to {name}; the commits of 8 writers");
+        report("   before the sweep", commits(engine, "before", 8).await?);
+        if *name == "PostgreSQL" {
+            let sweeping = Options { sweep_interval: Duration::ZERO, ..Options::new(url.parse()?) };
+            let sweeping = Postgres::open(sweeping, Arc::new(SystemClock)).await?;
+            report("   during the sweep", commits(engine, "during", 8).await?);
+            drop(sweeping);
+            let count = "SELECT count(*) FROM lychgate.entries WHERE expires_at IS NOT NULL";
+            let left: usize = primary.sql_in(database(&url)?, count).trim().parse()?;
+            let swept = (RECORDS - left) as f64 / DURATION.as_secs_f64();
+            println!("   {swept:.0} records/s were swept meanwhile, {left} are left");
+        }
+    }
     drop((engines, standby));
     Ok(())
 }
@@ -75,8 +92,8 @@ async fn postgres(url: &str) -> Result<Arc<dyn Engine>> {
     Ok(Arc::new(Postgres::open(Options::new(url), Arc::new(SystemClock)).await?))
 }
 
-/// The latency of every commit of the writers.
-async fn commits(engine: &Arc<dyn Engine>, writers: usize) -> Result<Vec<Duration>> {
+/// The latency of every commit of the writers. Each run has keys of its own.
+async fn commits(engine: &Arc<dyn Engine>, run: &'static str, writers: usize) -> Result<Vec<Duration>> {
     in_parallel(writers, |writer| {
         let engine = Arc::clone(engine);
         async move {
@@ -84,7 +101,7 @@ async fn commits(engine: &Arc<dyn Engine>, writers: usize) -> Result<Vec<Duratio
             let begun = Instant::now();
             while begun.elapsed() < DURATION {
                 let now = SystemClock.now();
-                let key = Key::new(Space::Grants, format!("a/{writers}/{writer}/{}", latencies.len()));
+                let key = Key::new(Space::Grants, format!("{run}/{writers}/{writer}/{}", latencies.len()));
                 let batch = Batch::new(now, now + DURATION).put(key, Expectation::Absent, VALUE.into(), None);
                 let sent = Instant::now();
                 engine.commit(batch).await?;
@@ -118,8 +135,8 @@ async fn bare_commits(url: &str, writers: usize) -> Result<Vec<Duration>> {
     .await
 }
 
-/// Adds a million records.
-async fn fill(engine: &Arc<dyn Engine>) -> Result<()> {
+/// Adds a million records, which expired this long ago.
+async fn fill(engine: &Arc<dyn Engine>, space: Space, expired: Option<Duration>) -> Result<()> {
     let each = RECORDS / READERS;
     in_parallel(READERS, |writer| {
         let engine = Arc::clone(engine);
@@ -127,7 +144,10 @@ async fn fill(engine: &Arc<dyn Engine>) -> Result<()> {
             for first in (0..each).step_by(FILLED_AT_ONCE) {
                 let now = SystemClock.now();
                 let batch = Batch::new(now, now + Duration::from_secs(60));
-                let put = |batch: Batch, n| batch.put(filled(writer, n), Expectation::Absent, VALUE.into(), None);
+                let expires_at = expired.map(|ago| Timestamp::from_millis(now.millis() - ago.as_millis() as u64));
+                let put = |batch: Batch, n| {
+                    batch.put(filled(space, writer, n), Expectation::Absent, VALUE.into(), expires_at)
+                };
                 engine.commit((first..each.min(first + FILLED_AT_ONCE)).fold(batch, put)).await?;
             }
             Ok(Vec::new())
@@ -137,8 +157,8 @@ async fn fill(engine: &Arc<dyn Engine>) -> Result<()> {
     .map(drop)
 }
 
-fn filled(writer: usize, n: usize) -> Key {
-    Key::new(Space::Consents, format!("{writer}/{n:016}"))
+fn filled(space: Space, writer: usize, n: usize) -> Key {
+    Key::new(space, format!("{writer}/{n:016}"))
 }
 
 /// Reads of one key at a time, and one page of a listing.
@@ -150,7 +170,7 @@ async fn look(name: &str, engine: &Arc<dyn Engine>) -> Result<()> {
             let begun = Instant::now();
             while begun.elapsed() < DURATION {
                 // A large odd number: the keys come in no order.
-                let key = filled(reader, latencies.len() * 48_271 % (RECORDS / READERS));
+                let key = filled(Space::Consents, reader, latencies.len() * 48_271 % (RECORDS / READERS));
                 let sent = Instant::now();
                 engine.read(&[key], SystemClock.now()).await?;
                 latencies.push(sent.elapsed());

@@ -1,12 +1,13 @@
 //! The cost of an authorization, from registration to refresh, and of the questions of a resource server: `make bench`.
 //!
-//! The processes are optimised builds: one control plane on RocksDB with its default durable configuration, and one
-//! edge. The identity provider is a third process, and this process is the clients, browsers and resource server.
+//! The processes are optimised builds: one control plane with its default durable configuration, on RocksDB and then on
+//! PostgreSQL, and one edge. The identity provider is a third process, and this process is the clients, browsers and resource server.
 //! Their CPU time does not count, but on a machine with few cores it lowers the flows per second.
 //!
 //! The bench prints numbers and asserts none.
 
 mod client;
+mod database;
 mod load;
 mod process;
 mod resource_server;
@@ -21,6 +22,7 @@ use e2e::system::family::descendants;
 use e2e::system::{CROWD, Plan, System};
 
 use client::STEPS;
+use database::Database;
 use load::Load;
 use process::{Process, bytes_below, machine};
 
@@ -39,21 +41,39 @@ fn main() -> Result<()> {
             println!("  {:2}  {step}", n + 1);
         }
         println!("\nWith logging as it is by default (info; standard error is a pipe that is read):");
-        measure(Running::start(Plan::default(), None).await?, &PARALLEL_CLIENTS).await?;
+        on_rocksdb(None, &PARALLEL_CLIENTS).await?;
         println!("\nWith telemetry.filter = \"warn\":");
-        measure(Running::start(Plan::default(), Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await?;
+        on_rocksdb(Some("warn"), &PARALLEL_CLIENTS[2..]).await?;
+        println!("\nOn PostgreSQL, where each commit waits for a synchronous standby on this machine:");
+        on_postgres().await?;
         resource_server::measure().await
     })
 }
 
-async fn measure(running: Running, parallel_clients: &[usize]) -> Result<()> {
-    let Running { mut system, control, edge } = running;
-    let mut flows = load::run(&system, CLIENTS_OF_PERCENTILES, WARM_UP).await?.flows;
+async fn on_rocksdb(filter: Option<&str>, parallel_clients: &[usize]) -> Result<()> {
+    let mut running = Running::start(Plan::default(), filter).await?;
+    let flows = measure(&running, parallel_clients).await?;
+    println!("    written to the disk for a flow: {} bytes", running.control.written_bytes()? / flows as u64);
+    println!("    kept of a flow: {} bytes", kept_bytes(&mut running.system).await? / flows as u64);
+    Ok(())
+}
+
+async fn on_postgres() -> Result<()> {
+    let database = Database::start()?;
+    let running = Running::start(Plan { stores: vec![database.store()], ..Plan::default() }, None).await?;
+    let flows = measure(&running, &PARALLEL_CLIENTS).await?;
+    database.print_sizes(flows)
+}
+
+/// Returns the number of flows, with those before the measurement.
+async fn measure(running: &Running, parallel_clients: &[usize]) -> Result<usize> {
+    let Running { system, control, edge } = running;
+    let mut flows = load::run(system, CLIENTS_OF_PERCENTILES, WARM_UP).await?.flows;
     let mut percentiles = None;
     println!("  clients   flows/s    CPU ms per flow: edge  control  together");
     for &clients in parallel_clients {
         let before = (edge.cpu()?, control.cpu()?);
-        let load = load::run(&system, clients, MEASURED).await?;
+        let load = load::run(system, clients, MEASURED).await?;
         let per_flow = |spent: Duration| spent.as_secs_f64() * 1000.0 / load.flows as f64;
         let (edge, control) = (per_flow(edge.cpu()? - before.0), per_flow(control.cpu()? - before.1));
         let (rate, together) = (load.flows_per_second(), edge + control);
@@ -69,9 +89,7 @@ async fn measure(running: Running, parallel_clients: &[usize]) -> Result<()> {
     println!("  after {flows} flows:");
     let (edge_mib, control_mib) = (mib(edge.resident_kib()?), mib(control.resident_kib()?));
     println!("    resident: edge {edge_mib:.1} MiB, control {control_mib:.1} MiB");
-    println!("    written to the disk for a flow: {} bytes", control.written_bytes()? / flows as u64);
-    println!("    kept of a flow: {} bytes", kept_bytes(&mut system).await? / flows as u64);
-    Ok(())
+    Ok(flows)
 }
 
 /// The size of the store after a restart has flushed its log to tables.

@@ -1,9 +1,12 @@
 //! What happens to a cluster under load, and how it is repaired.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::Cluster;
 use super::link::Link;
+use crate::dev::Version;
 use crate::grpc::is_serving;
 use crate::system::service::until;
 
@@ -12,12 +15,21 @@ use crate::system::service::until;
 pub enum Fault {
     /// SIGKILL of a control node, and its restart.
     KillControl(usize),
+    /// SIGTERM to a control node, and its start in this version.
+    ReplaceControl(usize, Version),
+    /// SIGTERM to an edge, and its start in this version.
+    ReplaceEdge(usize, Version),
     /// SIGKILL of an edge, and its restart.
     KillEdge(usize),
     /// The connections between an edge and its control node are closed.
     CutEdge(usize),
-    /// SIGKILL of the database's primary and its Patroni. Over when another node is the primary and the killed one joined again.
+    /// SIGKILL of the database's primary and its failover manager. Over when another node is the primary and the killed one joined
+    /// again.
     KillPrimary,
+    /// The primary and its failover manager hang until another node is the primary, go on, and are reset.
+    FreezePrimary,
+    /// SIGKILL of the primary's failover manager. The primary goes on until another node is the primary, and is reset then.
+    KillManager,
     /// The standbys are cut off from the primary, until it is killed.
     CutReplication,
     /// A standby is stopped and started.
@@ -35,6 +47,8 @@ impl Cluster {
                 self.kill_control(control).await?;
                 self.start_control(control).await
             }
+            Fault::ReplaceControl(control, version) => self.replace_control(control, version).await,
+            Fault::ReplaceEdge(edge, version) => self.replace_edge(edge, version).await,
             Fault::KillEdge(edge) => {
                 self.kill_edge(edge).await?;
                 self.start_edge(edge).await
@@ -44,14 +58,21 @@ impl Cluster {
                 Ok(())
             }
             Fault::KillPrimary => {
-                let took = self.patroni()?.kill_primary().await?;
-                eprintln!("           another primary after {:.1} s", took.as_secs_f64());
-                self.patroni()?.until_complete().await
+                let took = self.database()?.kill_primary().await?;
+                self.repaired(took).await
             }
-            Fault::CutReplication => self.patroni()?.cut_replication().await,
+            Fault::FreezePrimary => {
+                let took = self.database()?.freeze_primary().await?;
+                self.repaired(took).await
+            }
+            Fault::KillManager => {
+                let took = self.database()?.kill_manager().await?;
+                self.repaired(took).await
+            }
+            Fault::CutReplication => self.database()?.cut_replication().await,
             Fault::StopStandby => {
-                self.patroni()?.stop_standby().await?;
-                self.patroni()?.until_complete().await
+                self.database()?.stop_standby().await?;
+                self.database()?.until_complete().await
             }
             Fault::CutDatabase(control) => {
                 self.database_links(control)?.iter().for_each(Link::cut);
@@ -59,6 +80,12 @@ impl Cluster {
             }
             Fault::SilenceDatabase(control) => self.silence_database(control).await,
         }
+    }
+
+    /// Waits until both standbys follow the primary that there is since `took`.
+    async fn repaired(&mut self, took: Duration) -> Result<()> {
+        eprintln!("           another primary after {:.1} s", took.as_secs_f64());
+        self.database()?.until_complete().await
     }
 
     /// Waits until the control node notices, and until it serves again.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::process::{Child, Command};
 use tokio::time::{interval, timeout};
 
-use crate::dev::binary;
+use crate::dev::{Version, binary, binary_of};
 use crate::program::{Complaints, Input, Program};
 
 /// The deadline of a start or an end, much longer than any takes: only a hanging process reaches it.
@@ -28,7 +28,12 @@ pub struct Service {
 impl Service {
     /// Starts the binary `name` with `--config`.
     pub fn start(name: &'static str, config: &Path) -> Result<Self> {
-        let mut command = Command::new(binary(name)?);
+        Self::start_version(Version::Present, name, config)
+    }
+
+    /// Starts the binary `name` of a version with `--config`.
+    pub fn start_version(version: Version, name: &'static str, config: &Path) -> Result<Self> {
+        let mut command = Command::new(binary_of(version, name)?);
         Self::of(name, command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1"))
     }
 
