@@ -21,7 +21,12 @@ NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
 CARGO_DENY := 0.20.2
 
-.PHONY: help run test torture upgrade pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
+# The profile of what `dist` makes, and where: another profile is only for trying the recipes.
+DIST_PROFILE ?= release
+DIST_BIN_DIR := $(CARGO_TARGET_DIR)/$(if $(filter dev,$(DIST_PROFILE)),debug,$(DIST_PROFILE))
+DIST := target/dist
+
+.PHONY: help run test torture upgrade pages lint fmt audit bench dist build packages packages-for-tests packages-for-bench packages-for-dist clients
 
 help: ## List the targets (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +48,7 @@ pages: build clients ## Write every page in every state and language to ./pages,
 	$(BIN_DIR)/lychgate templates preview pages
 	node $(CLIENTS)/pages.mjs pages --screenshots pages/screenshots
 
-lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows between crates and folders, documents
+lint: packages $(NODE_MODULES) $(VENV)/requirements.txt ## Format, clippy, rustdoc, protos, the arrows between crates and folders, documents, units, manifests
 	cargo fmt --all --check
 	cd .ci && python3 -B -m unittest --quiet *_test.py
 	.ci/arrows.py
@@ -51,6 +56,7 @@ lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows be
 	.ci/links.py
 	.ci/language.py
 	.ci/configuration.py --check
+	$(VENV)/bin/python -B -m unittest --quiet dist/deployment_test.py
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --lib --document-private-items --quiet
@@ -71,6 +77,16 @@ bench: packages-for-bench ## Measure one authorization: CPU, flows per second, l
 	$(CARGO) build --release --workspace --bins
 	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check --bench commits --bench render
 
+# Not part of `make test`: it needs root, and a release build takes ten minutes. Sign with LYCHGATE_SIGNING_KEY=FILE.
+dist: packages-for-dist ## Make the image and signed checksums in target/dist, proven by a whole login
+	$(MAKE) --no-print-directory build PROFILE=$(DIST_PROFILE)
+	rm -rf $(DIST)
+	dist/image/build $(DIST_BIN_DIR) $(DIST)
+	dist/image/test $(DIST)/lychgate-image.tar $(DIST_BIN_DIR) $(CARGO) test --workspace
+	cp dist/compose/compose.yaml $(DIST)/
+	dist/sign_test
+	dist/sign $(DIST)
+
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages
 	$(CARGO) build --profile $(PROFILE) --workspace --bins
@@ -83,6 +99,9 @@ packages-for-tests:
 
 packages-for-bench:
 	@.ci/packages bench
+
+packages-for-dist:
+	@.ci/packages dist
 
 clients: $(VENV)/requirements.txt $(NODE_MODULES)
 

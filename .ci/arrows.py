@@ -141,11 +141,13 @@ FOLDERS: dict[str, dict[str, str]] = {
         "checks": "authorization client fetch report rules scan server",
     },
     "cli": {
-        "dev": "",
+        "probe": "",
+        "dev": "probe",
         "engine": "",
         "operator": "engine",
         "templates": "",
-        "command": "dev operator templates",
+        "health": "probe",
+        "command": "dev health operator templates",
         "control": "engine",
     },
     "domain": {

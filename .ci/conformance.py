@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Compares tests/conformance.md with the tests.
+"""Compares tests/conformance.md, docs/standards.md and docs/threat-model.md with the tests.
 
 A test names the requirements it proves in a doc line: `/// Requirements: A14, R52, conflict 8.` This script fails if such an id
-has no row in tests/conformance.md, if the last cell of a row does not list exactly the tests of its ids, if a row that holds has
-no test, or if a row without an id (a promise) or docs/threat-model.md names a test that does not exist. `--write` fills in the
-last cells. In docs/threat-model.md a test name is text of five words or more in backticks.
+has no row in tests/conformance.md or more than one, if the last cell of a row does not list exactly the tests of its ids, if a
+row that holds has no test, or if a row without an id (a promise), a row of docs/standards.md or docs/threat-model.md names a test
+that does not exist. `--write` fills in the last cells of tests/conformance.md. In docs/threat-model.md a test name is text of five
+words or more in backticks.
 """
 
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "tests" / "conformance.md"
 THREATS = ROOT / "docs" / "threat-model.md"
+STANDARDS = ROOT / "docs" / "standards.md"
 CONTRACTS = ROOT / "crates" / "engine-suite" / "src" / "contracts"
 
 # Doc lines, attributes of which one ends in `test`, a function.
@@ -29,6 +31,8 @@ REQUIREMENTS = re.compile(r"^[ \t]*/// Requirements: (.+)\.$", re.MULTILINE)
 CONTRACT = re.compile(r"^pub async fn (\w+)\(subject: Subject\) \{$", re.MULTILINE)
 SENTENCE = re.compile(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`")
 NAMED = re.compile(r"`(?:([\w/.-]+\.rs)::)?(\w+)`")
+# What a row of docs/standards.md may say, and whether it must, may or must not name tests.
+STATUSES = {"holds": "must", "in part": "must", "yours": "may", "missing": "not", "no part": "not"}
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +53,7 @@ def main() -> int:
             lines.append(line)
             continue
         ids = ids_of(cells[0])
+        problems += [f"{place}: {id} has a row already" for id in ids if id in known]
         known.update(ids)
         if ids:
             proofs = sorted(test for test in tests if set(ids) & set(test.ids))
@@ -66,6 +71,7 @@ def main() -> int:
     for number, line in enumerate(THREATS.read_text().splitlines(), 1):
         place = f"{THREATS.relative_to(ROOT)}:{number}"
         problems += [f"{place}: there is no test {name}" for name in SENTENCE.findall(line) if name not in names]
+    problems += [f"{STANDARDS.relative_to(ROOT)}:{problem}" for problem in standards(STANDARDS.read_text(), names)]
     if sys.argv[1:] == ["--write"]:
         DOCUMENT.write_text("\n".join(lines) + "\n")
         return 0
@@ -74,6 +80,35 @@ def main() -> int:
     if not problems:
         print(f"conformance: {sum(bool(test.ids) for test in tests)} tests prove {len(known)} requirements")
     return 1 if problems else 0
+
+
+def standards(text: str, names: set[str]):
+    """The problems of a document like docs/standards.md, each with its line."""
+    section, columns, rows = "", [], set()
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("## "):
+            section = line
+        if not line.startswith("| "):
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if cells[0] == "row":
+            columns = cells
+            continue
+        if len(cells) != len(columns):
+            yield f"{number}: the row has {len(cells)} cells, its table {len(columns)} columns"
+            continue
+        row = dict(zip(columns, cells))
+        if (section, row["row"]) in rows:
+            yield f"{number}: {row['row']} has a row already"
+        rows.add((section, row["row"]))
+        rule, tests = STATUSES.get(row["status"]), [name for _, name in NAMED.findall(row["tests"])]
+        if rule is None:
+            yield f"{number}: the status {row['status']!r} is none of {', '.join(STATUSES)}"
+        if rule == "must" and not tests:
+            yield f"{number}: {row['row']} is said to be held, but no test is named"
+        if rule == "not" and tests:
+            yield f"{number}: {row['row']} is not built, but tests are named"
+        yield from (f"{number}: there is no test {name}" for name in tests if name not in names)
 
 
 def ids_of(cell: str) -> list[str]:

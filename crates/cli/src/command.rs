@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{dev, operator, templates};
+use crate::{dev, health, operator, templates};
 
 /// A consent gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ enum Command {
     /// Checks the templates, words and brands of the pages, or renders every page to look at
     #[command(subcommand)]
     Templates(templates::TemplatesCommand),
+    /// Asks an edge or a control plane whether it is ready, for supervisors that can only run a command. Exit code 0: it is
+    #[command(subcommand)]
+    Health(health::HealthCommand),
     #[command(flatten)]
     Operator(operator::Nouns),
     /// Prints a completion script: source it, or save it where the shell looks for completions
@@ -40,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
         Command::Check(args) => lychgate_check::main(&args, &mut io::stdout(), &mut io::stderr()),
         Command::Templates(command) => templates::main(&command),
+        Command::Health(command) => lychgate_process::run("lychgate health", health::main(command)),
         Command::Operator(nouns) => operator::main(nouns),
         Command::Completions { shell } => completions(shell),
     }

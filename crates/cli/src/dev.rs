@@ -9,7 +9,6 @@ mod directory;
 mod greeting;
 mod plan;
 mod ports;
-mod probe;
 mod processes;
 mod program_configs;
 

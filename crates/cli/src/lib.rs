@@ -7,7 +7,9 @@ mod command;
 mod control;
 mod dev;
 mod engine;
+mod health;
 mod operator;
+mod probe;
 mod templates;
 
 pub use command::main as lychgate;

@@ -19,6 +19,7 @@ use lychgate_process::config::ConfigError;
 use lychgate_process::connections::{ConnectionLimits, Places};
 use lychgate_process::file_watcher::POLL_INTERVAL;
 use lychgate_process::metrics::MetricsServer;
+use lychgate_process::supervisor;
 use lychgate_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -112,7 +113,7 @@ impl Server {
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
         let audit = ConfigAudit::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
         audit.record(&config).await.context("cannot open the store")?;
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        let listener = supervisor::listen(config.listen).await.map_err(|error| {
             ConfigError::new(
                 "listen",
                 format_args!("{} cannot be bound: {error}", config.listen),
@@ -124,6 +125,7 @@ impl Server {
         let health_metrics = HealthMetrics::register(&mut registry);
         let feed_metrics = FeedMetrics::register(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
+        supervisor::refuse_unused_sockets()?;
         Ok(Self {
             listener,
             connection_limits,
@@ -212,6 +214,7 @@ impl Server {
         let places = Places::new(self.connection_limits, |_| true);
         let incoming = connections(self.listener, places.clone(), self.tls, clock);
         let age = Duration::from_secs(self.config.max_connection_age_seconds);
+        supervisor::notify_ready();
         let served = tokio::select! {
             served = listen(routes, incoming, authentication, age, &shutdown) => served,
             () = drain(&places, &shutdown) => Ok(()),

@@ -10,6 +10,7 @@ use lychgate_process::Shutdown;
 use lychgate_process::connections::Places;
 use lychgate_process::connections::http::{HttpTimeouts, serve};
 use lychgate_process::metrics::MetricsServer;
+use lychgate_process::supervisor;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
@@ -62,12 +63,13 @@ impl Edge {
         let credentials = CredentialReloader::new(config.control.clone());
         let endpoints = Endpoints::open(config.control.targets()?)?;
         let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+            supervisor::listen(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let control = Control::new(endpoints, deadline, &mut registry);
         let issuers = Arc::new(Issuers::new(config.control.stale()?, &mut registry));
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
+        supervisor::refuse_unused_sockets()?;
         let (limits, shutdown) = (Arc::new(limits), Shutdown::new());
         let app = App { control, issuers, pages, proxies, limits, metrics, shutdown };
         let drain = config.drain()?;
@@ -102,6 +104,7 @@ impl Edge {
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let timeouts = HttpTimeouts { headers: HEADER_READ_TIMEOUT, drain: (self.deadline + GRACE).min(LONGEST_DRAIN) };
         let service = router::service(&self.app);
+        supervisor::notify_ready();
         if !serve(self.listener, &self.places, service, timeouts, shutdown.requested()).await {
             tracing::warn!("shut down before every request was answered");
         }

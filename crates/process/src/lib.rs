@@ -1,5 +1,5 @@
 //! The parts that every process has: configuration, logs, metrics, networks, the allocator, incoming connections, limits of
-//! the kernel, file reload and graceful shutdown.
+//! the kernel, the protocol of the supervisor, file reload and graceful shutdown.
 //!
 //! `main` of every binary is one call of [`run`]. This crate knows no gRPC, no OAuth and no rules.
 
@@ -12,6 +12,7 @@ pub mod private;
 pub mod random;
 pub mod resources;
 pub mod shutdown;
+pub mod supervisor;
 pub mod telemetry;
 pub mod terminal;
 
@@ -47,6 +48,10 @@ where
         return ExitCode::FAILURE;
     }
     private::create_files_privately();
+    if let Err(error) = supervisor::receive_sockets() {
+        report(name, &error);
+        return exit_code(&error.into());
+    }
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 
 use crate::connections::http::{HttpTimeouts, serve};
 use crate::connections::{ConnectionLimits, Places};
-use crate::{ConfigError, Shutdown};
+use crate::{ConfigError, Shutdown, supervisor};
 
 /// A histogram of durations in seconds, with labels `L`.
 pub type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -72,7 +72,7 @@ impl MetricsServer {
     /// Binds the address. Port 0 binds a free port, which is logged.
     pub async fn bind(config: &MetricsConfig, registry: Registry) -> Result<Self, ConfigError> {
         let Some(address) = config.listen else { return Ok(Self { listener: None, registry }) };
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        let listener = supervisor::listen(address).await.map_err(|error| {
             let problem = format_args!("{address} cannot be bound: {error}");
             ConfigError::new("metrics.listen", problem, "free the port or choose another")
         })?;

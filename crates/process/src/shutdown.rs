@@ -13,6 +13,8 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::supervisor;
+
 /// If this environment variable is set, to any value, the end of standard input requests shutdown too. A parent that starts a
 /// process with this variable and a pipe as standard input ends the process with itself, even if the parent is killed: the
 /// kernel then closes the pipe.
@@ -55,6 +57,7 @@ impl Shutdown {
             let requested = shutdown.requested();
             async move {
                 requested.await;
+                supervisor::notify_stopping();
                 // A thread, because the runtime may be what hangs.
                 thread::spawn(|| end_after(LONGEST_SHUTDOWN, || process::exit(1)));
             }

@@ -10,9 +10,9 @@ use super::config::{Config, own_key};
 use super::directory::Directory;
 use super::greeting::{Demo, Greeting};
 use super::ports::Ports;
-use super::probe::Probe;
 use super::processes::Program;
 use super::program_configs::{ProgramConfigs, Secrets};
+use crate::probe::Probe;
 
 const COMMENT: &str = "Written by `lychgate dev` at every start; changes made here are lost.";
 

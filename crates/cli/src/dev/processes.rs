@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use super::config::with_own_keys;
-use super::probe::Probe;
+use crate::probe::Probe;
 
 /// The time limit for a process to end when asked to. It is longer than the time that the process gives its own work.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,8 +1,10 @@
 //! The health probe of a process, as a load balancer does it.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
@@ -16,40 +18,50 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(25);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// `grpc.health.v1` for the whole server.
+pub(crate) enum Probe {
+    /// `grpc.health.v1` for the whole server, without TLS.
     Grpc(SocketAddr),
     /// A `GET` that must be answered with 200.
     Http(SocketAddr, &'static str),
 }
 
 impl Probe {
-    pub(super) fn address(self) -> SocketAddr {
+    pub(crate) fn address(self) -> SocketAddr {
         match self {
             Probe::Grpc(address) | Probe::Http(address, _) => address,
         }
     }
 
     /// Probes until the process is healthy.
-    pub(super) async fn until_healthy(self) {
+    pub(crate) async fn until_healthy(self) {
         loop {
-            if let Ok(Ok(true)) = time::timeout(ANSWER_TIMEOUT, self.ask()).await {
+            if self.ask().await.is_ok_and(|is_healthy| is_healthy) {
                 return;
             }
             time::sleep(PAUSE).await;
         }
     }
 
-    async fn ask(self) -> anyhow::Result<bool> {
+    /// Probes once.
+    pub(crate) async fn ask(self) -> anyhow::Result<bool> {
         match self {
-            Probe::Grpc(address) => grpc(address).await,
-            Probe::Http(address, path) => http(address, path).await,
+            Probe::Grpc(address) => grpc(&Endpoint::from_shared(format!("http://{address}"))?).await,
+            Probe::Http(address, path) => in_time(http(address, path)).await,
         }
     }
 }
 
-async fn grpc(address: SocketAddr) -> anyhow::Result<bool> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+/// Asks the health service at `endpoint` for the whole server.
+pub(crate) async fn grpc(endpoint: &Endpoint) -> anyhow::Result<bool> {
+    in_time(ask_health_service(endpoint)).await
+}
+
+async fn in_time(answer: impl Future<Output = anyhow::Result<bool>>) -> anyhow::Result<bool> {
+    time::timeout(ANSWER_TIMEOUT, answer).await.with_context(|| format!("no answer in {ANSWER_TIMEOUT:?}"))?
+}
+
+async fn ask_health_service(endpoint: &Endpoint) -> anyhow::Result<bool> {
+    let channel = endpoint.connect().await?;
     let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
