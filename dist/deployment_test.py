@@ -133,6 +133,9 @@ class Kubernetes(unittest.TestCase):
         def security(key, value):
             return lambda document: document["spec"]["template"]["spec"]["containers"][0]["securityContext"].__setitem__(key, value)
 
+        def no_readiness_probe(document):
+            del document["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+
         def secret_mode(document):
             del document["spec"]["template"]["spec"]["volumes"][1]["secret"]["defaultMode"]
 
@@ -140,6 +143,9 @@ class Kubernetes(unittest.TestCase):
             lambda document: document["spec"].__setitem__("replicas", 1),
             pod("automountServiceAccountToken", True),
             pod("hostNetwork", True),
+            pod("hostPID", True),
+            pod("hostIPC", True),
+            no_readiness_probe,
             pod("securityContext", {}),
             pod("volumes", [{"name": "host", "hostPath": {"path": "/"}}]),
             secret_mode,
@@ -149,11 +155,17 @@ class Kubernetes(unittest.TestCase):
             security("readOnlyRootFilesystem", False),
             security("allowPrivilegeEscalation", True),
             security("capabilities", {"drop": ["NET_RAW"]}),
+            security("capabilities", {"drop": ["ALL"], "add": ["NET_ADMIN"]}),
+            security("privileged", True),
         ]
         for number, change in enumerate(changes):
             with self.subTest(number):
                 for name in ("lychgate-control", "lychgate-edge"):
                     self.assertEqual(len(self.weaknesses("Deployment", name, change)), 1)
+
+    def test_a_secret_among_the_manifests_is_refused(self):
+        secret = {"kind": "Secret", "metadata": {"name": "master-key"}, "data": {}}
+        self.assertEqual(len(list(check.weaknesses([*self.documents, secret]))), 1)
 
     def test_every_weaker_configuration_is_refused(self):
         def line(file, before, after):
