@@ -68,7 +68,7 @@ CRATES = {
     "lychgate-demo": Crate({"lychgate-process"}),
     "lychgate-fuzz-targets": Crate({"lychgate-domain"}),
     "lychgate-test-postgres": Crate(set(), never={"tokio", "tokio-postgres"}),
-    "e2e": Crate({"lychgate-api"}, {"lychgate-test-postgres"}),
+    "e2e": Crate({"lychgate-api"}, {"lychgate-engine", "lychgate-test-postgres"}),
 }
 
 # For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
