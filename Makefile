@@ -47,6 +47,7 @@ lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows be
 	.ci/links.py
 	.ci/language.py
 	.ci/configuration.py --check
+	.ci/metrics.py
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --lib --document-private-items --quiet
