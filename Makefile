@@ -56,6 +56,7 @@ lint: packages $(NODE_MODULES) $(VENV)/requirements.txt ## Format, clippy, rustd
 	.ci/links.py
 	.ci/language.py
 	.ci/configuration.py --check
+	.ci/metrics.py
 	$(VENV)/bin/python -B -m unittest --quiet dist/deployment_test.py
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

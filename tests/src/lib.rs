@@ -12,6 +12,7 @@ pub mod grpc;
 pub mod history;
 pub mod http;
 pub mod load;
+pub mod metrics;
 pub mod person;
 pub mod program;
 pub mod resource_server;

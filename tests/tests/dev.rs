@@ -32,6 +32,8 @@ async fn the_first_line_has_all_that_a_script_needs() -> Result<()> {
         "upstream_issuer",
         "upstream_redirect_uri",
         "control_grpc",
+        "control_metrics",
+        "edge_metrics",
         "operator_token",
         "edge_listen",
         "data_dir",
@@ -53,6 +55,12 @@ async fn the_first_line_has_all_that_a_script_needs() -> Result<()> {
     assert_eq!(mcp.status, 401, "{}", mcp.summary());
     let upstream = format!("{}/.well-known/openid-configuration", dev.says("upstream_issuer")?);
     assert_eq!(reqwest::get(upstream).await?.status(), 200);
+    for (field, metric) in
+        [("control_metrics", "rpc_server_duration_seconds"), ("edge_metrics", "lychgate_connections")]
+    {
+        let served = reqwest::get(dev.says(field)?).await?.text().await?;
+        ensure!(served.contains(metric), "{field}: {served}");
+    }
     assert_eq!(dev.operator()?.issuers().list(ListRequest {}).await?.into_inner().issuers.len(), 1);
     dev.stop("TERM").await?;
     Ok(())

@@ -80,8 +80,8 @@ pub(crate) async fn main(args: Args) -> anyhow::Result<()> {
 
 /// Starts all processes and prints their addresses. It ends only by a failure.
 async fn serve(plan: &Plan, processes: &mut Processes, directory: &Directory, json: bool) -> anyhow::Result<()> {
-    for program in &plan.programs {
-        ports::demand_free(directory, program.name, program.probe.address())?;
+    for (name, address) in plan.listens() {
+        ports::demand_free(directory, name, address)?;
     }
     for program in &plan.programs {
         start(program, processes).await?;

@@ -185,7 +185,7 @@ impl AccountRevocations {
                 superseded: found.value.tokens.as_ref().map(|tokens| (tokens, &event)),
                 event: Some(&event),
             };
-            Ok(store.update_connection(issuer, &update, now).await?.with(()))
+            Ok(command.update_connection(&update).await?.with(()))
         })
         .await
     }

@@ -1,5 +1,7 @@
 //! The issuers of this process, each with its keys and its upstream.
 
+mod key_ages;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +18,8 @@ use crate::config::Config;
 use crate::ground::principal::Principal;
 use crate::keys::keyring::{self, IssuerKeys, KeyManager, StoredKeyring};
 use crate::keys::signing::SigningKey;
-use crate::upstream::{Http, Upstream};
+use crate::metrics::upstream_calls::UpstreamCallMetrics;
+use crate::upstream::{HttpClient, Upstream};
 
 /// One issuer as one call sees it: its configuration, its upstream, and its keys as they are now.
 #[derive(Clone, Debug)]
@@ -71,16 +74,17 @@ impl Issuers {
     pub(crate) async fn open(
         config: &Config,
         store: &Store,
+        upstream_calls: UpstreamCallMetrics,
         entropy: &Arc<dyn Entropy>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let master = Arc::new(keyring::master_key(&config.master_key)?);
         let rotation = config.keys.rotation()?;
-        let http = Http::new()?;
+        let http = HttpClient::new(upstream_calls)?;
         let mut issuers = BTreeMap::new();
         for (n, issuer) in config.issuers()?.into_iter().enumerate() {
             let at = format!("issuers[{n}].upstream");
-            let upstream = Upstream::new(&config.issuers[n].upstream, &at, &issuer, http.clone())?;
+            let upstream = Upstream::new(&config.issuers[n].upstream, &at, &issuer, http.of(&issuer.upstream))?;
             let (master, entropy) = (Arc::clone(&master), Arc::clone(entropy));
             let algorithm = config.issuers[n].access_tokens.algorithm.into();
             let (store, url, lifetimes) = (store.clone(), issuer.url.clone(), issuer.lifetimes);

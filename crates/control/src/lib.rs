@@ -4,7 +4,8 @@
 //! The folders are layers. Each imports only layers above it in this list, or of its own number; `.ci/arrows.py`
 //! holds the exact table, which has no circle.
 //!
-//! 1. `ground`: errors, callers, TLS, and [`outbound`], the guarded HTTP client for URLs that clients name
+//! 1. `ground`: errors, callers, TLS, and [`outbound`], the guarded HTTP client for URLs that clients name; `metrics`: what
+//!    is counted besides calls
 //! 2. [`client_metadata`]: client metadata documents and key sets, fetched and cached
 //! 3. [`config`]: the configuration file and its translation into domain types
 //! 4. `upstream`: the identity provider; `keys`: keyrings and signing
@@ -37,6 +38,7 @@ mod issuers;
 mod jobs;
 mod keys;
 mod limits;
+mod metrics;
 mod next;
 mod refreshes;
 mod registration;

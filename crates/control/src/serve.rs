@@ -1,6 +1,7 @@
 //! The control plane as a server. Everything is opened and checked before the first call is answered.
 
 mod listener;
+mod metrics;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,35 +17,34 @@ use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_engine::OpenEngine;
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
-use lychgate_process::connections::{ConnectionLimits, Places};
+use lychgate_process::connections::Places;
 use lychgate_process::file_watcher::POLL_INTERVAL;
-use lychgate_process::metrics::MetricsServer;
+use lychgate_process::metrics::{self as process_metrics, MetricsServer};
 use lychgate_process::supervisor;
 use lychgate_store::Store;
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
 use crate::event_log::EventLog;
-use crate::feed::{Feed, FeedMetrics};
+use crate::feed::Feed;
 use crate::ground::outbound::{Outbound, RESOLV_CONF};
 use crate::ground::principal::Principals;
 use crate::ground::system::{SystemClock, SystemEntropy};
 use crate::ground::tls::{LoadedTls, Tls};
 use crate::grpc;
 use crate::grpc::authentication::Authentication;
-use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
 use crate::jobs::config_audit::ConfigAudit;
-use crate::jobs::node_health::{HealthMetrics, NodeHealth};
+use crate::jobs::node_health::NodeHealth;
 use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::jobs::{maintenance, upstream_health, upstream_revocation};
 use crate::limits::Limits;
 use crate::refreshes::Refreshes;
 use crate::state::State;
-use listener::{IncomingConnection, connections};
+use listener::{Handshakes, IncomingConnection, connections};
+use metrics::ControlMetrics;
 
 /// The time that calls and streams may take to end at shutdown; then every connection is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -67,20 +67,18 @@ pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: 
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    connection_limits: ConnectionLimits,
+    places: Places,
     drain: Duration,
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
     audit: ConfigAudit,
-    health_metrics: HealthMetrics,
-    feed_metrics: FeedMetrics,
     reload: Option<Reload>,
     probes_upstreams: bool,
-    metrics: Metrics,
+    metrics: ControlMetrics,
     metrics_server: MetricsServer,
     config: Config,
     store: Store,
-    issuers: Issuers,
+    issuers: Arc<Issuers>,
     documents: Documents,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -98,7 +96,9 @@ impl Server {
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Self> {
         config.check_listen()?;
-        let connection_limits = config.connection_limits(AGE_GRACE)?;
+        // A caller's address says nothing about its right to connections, so there is no share of a peer: those without an
+        // authenticated call make room.
+        let places = Places::new(config.connection_limits(AGE_GRACE)?, |_| true);
         let drain = config.drain()?;
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
@@ -108,9 +108,15 @@ impl Server {
         let tls = config.tls.as_ref().map(|tls| LoadedTls::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let opened_at = clock.now();
+        let mut registry = process_metrics::registry();
+        let metrics = ControlMetrics::register(&mut registry);
+        places.register(&mut registry);
+        let engine = metrics.commits.clone().measure(engine);
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
         let store = store.caching_checks(config.store.check_cache_entries);
-        let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
+        let upstream_calls = metrics.upstream_calls.clone();
+        let issuers = Arc::new(Issuers::open(&config, &store, upstream_calls, &entropy, clock.now()).await?);
+        issuers.register(&mut registry);
         let audit = ConfigAudit::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
         audit.record(&config).await.context("cannot open the store")?;
         let listener = supervisor::listen(config.listen).await.map_err(|error| {
@@ -120,15 +126,11 @@ impl Server {
                 "free the port or choose another",
             )
         })?;
-        let mut registry = Registry::default();
-        let metrics = Metrics::new(&mut registry);
-        let health_metrics = HealthMetrics::register(&mut registry);
-        let feed_metrics = FeedMetrics::register(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         supervisor::refuse_unused_sockets()?;
         Ok(Self {
             listener,
-            connection_limits,
+            places,
             drain,
             tls,
             principals,
@@ -136,8 +138,6 @@ impl Server {
             reload: None,
             probes_upstreams: false,
             metrics,
-            health_metrics,
-            feed_metrics,
             metrics_server,
             config,
             store,
@@ -174,16 +174,18 @@ impl Server {
         tracing::info!(address = %self.local_addr()?, "listening");
         let announced = shutdown.clone();
         let shutdown = announced.delayed(self.drain);
-        let (issuers, clock, entropy) = (Arc::new(self.issuers), self.clock.clone(), self.entropy.clone());
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        let ControlMetrics { calls, health: health_metrics, feed, use_cases, handshakes, .. } = self.metrics;
         let state = State {
             store: self.store.clone(),
-            issuers,
+            issuers: self.issuers,
             documents: self.documents,
             principals: Arc::clone(&self.principals),
-            feed: Feed::new(self.store.clone(), shutdown.clone(), self.feed_metrics),
+            feed: Feed::new(self.store.clone(), shutdown.clone(), feed),
             log: EventLog::new(self.retention),
             limits: Arc::new(self.limits),
             refreshes: Refreshes::default(),
+            metrics: use_cases,
             clock: self.clock,
             entropy: self.entropy,
             shutdown: shutdown.clone(),
@@ -201,23 +203,20 @@ impl Server {
         let probes = self
             .probes_upstreams
             .then(|| tokio::spawn(upstream_health::run(state.clone(), health.clone(), shutdown.clone())));
-        let node = NodeHealth { store: self.store, audit: self.audit, health, metrics: self.health_metrics };
+        let node = NodeHealth { store: self.store, audit: self.audit, health, metrics: health_metrics };
         node.announce().await;
         let watch = tokio::spawn(node.run(announced, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
-        let authentication =
-            Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
-        // A caller's address says nothing about its right to connections, so there is no share of a peer: those without an
-        // authenticated call make room.
-        let places = Places::new(self.connection_limits, |_| true);
-        let incoming = connections(self.listener, places.clone(), self.tls, clock);
+        let authentication = Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, calls);
+        let handshakes = self.tls.map(|tls| Handshakes { tls, clock, metrics: handshakes });
+        let incoming = connections(self.listener, self.places.clone(), handshakes);
         let age = Duration::from_secs(self.config.max_connection_age_seconds);
         supervisor::notify_ready();
         let served = tokio::select! {
             served = listen(routes, incoming, authentication, age, &shutdown) => served,
-            () = drain(&places, &shutdown) => Ok(()),
+            () = drain(&self.places, &shutdown) => Ok(()),
         };
         watch.abort();
         probes.inspect(tokio::task::JoinHandle::abort);

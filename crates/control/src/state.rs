@@ -16,17 +16,21 @@ use lychgate_domain::id::Attempt;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::Keys;
 use lychgate_domain::time::{Clock, Timestamp};
+use lychgate_domain::upstream::connection::Connection;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
+use lychgate_store::connections::ConnectionUpdate;
 
 use crate::client_metadata::Documents;
 use crate::event_log::EventLog;
 use crate::feed::Feed;
 use crate::ground::caller::Caller;
+use crate::ground::commit::Commit;
 use crate::ground::error::Error;
 use crate::ground::principal::Principals;
 use crate::issuers::{IssuerContext, Issuers};
 use crate::limits::{Limits, Redemption};
+use crate::metrics::use_cases::{ConsentStep, UseCaseMetrics};
 use crate::refreshes::Refreshes;
 
 /// The handles of this process. Clones share them.
@@ -40,6 +44,7 @@ pub(crate) struct State {
     pub(crate) log: EventLog,
     pub(crate) limits: Arc<Limits>,
     pub(crate) refreshes: Refreshes,
+    pub(crate) metrics: UseCaseMetrics,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) shutdown: Shutdown,
@@ -124,6 +129,25 @@ impl CallContext {
 
     pub(crate) fn store(&self) -> &Store {
         &self.state.store
+    }
+
+    /// Replaces a connection, and counts the change of its state.
+    pub(crate) async fn update_connection(&self, update: &ConnectionUpdate<'_>) -> Result<Commit, Error> {
+        let commit = self.store().update_connection(self.issuer(), update, self.now).await?;
+        if let Commit::Done(_) = commit {
+            self.count_connection(update.read.map(|read| &read.value), Some(update.connection));
+        }
+        Ok(commit)
+    }
+
+    /// Counts a stored change of a connection.
+    pub(crate) fn count_connection(&self, before: Option<&Connection>, after: Option<&Connection>) {
+        self.state.metrics.connection(&self.issuer().id, before, after);
+    }
+
+    /// Counts a step of an authorization.
+    pub(crate) fn count(&self, step: ConsentStep) {
+        self.state.metrics.step(&self.issuer().id, step);
     }
 
     /// Checks that something new may begin: the store's disk has more free space than the reserve, or the free space is

@@ -35,7 +35,7 @@ use crate::limits::Redemption;
 
 pub(crate) use self::oauth2::Oauth2;
 pub(crate) use code_flow::RefreshReply;
-pub(crate) use http::Http;
+pub(crate) use http::{Http, HttpClient};
 pub(crate) use oidc::Oidc;
 pub(crate) use revocation::RevocationReply;
 

@@ -12,6 +12,7 @@ mod class;
 mod concurrency;
 mod config;
 mod failures;
+mod metrics;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -26,7 +27,11 @@ use concurrency::{AtCapacity, ConcurrencyLimiter, Permit};
 
 pub(crate) use class::{Class, RouteLimit};
 pub use config::LimitsConfig;
-use failures::Failures;
+use failures::{FAILED_AUTHENTICATIONS, Failures};
+pub(crate) use metrics::LimitMetrics;
+
+/// The outcome of a request that a limit does not refuse.
+const ADMITTED: &str = "admitted";
 
 const ONCE_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN;
 
@@ -46,6 +51,7 @@ pub(crate) struct Limits<C: Clock = DefaultClock> {
     failures: Failures<C>,
     /// Limits the log lines about each exhausted limit.
     logged: Buckets<Exhausted, C>,
+    metrics: LimitMetrics,
 }
 
 /// The limits of one class.
@@ -69,7 +75,7 @@ enum Exhausted {
 }
 
 impl<C: Clock + Clone> Limits<C> {
-    pub(crate) fn new(config: &LimitsConfig, clock: C) -> Self {
+    pub(crate) fn new(config: &LimitsConfig, clock: C, metrics: LimitMetrics) -> Self {
         let limit = |class| {
             let allowance = config.allowance(class);
             Limit {
@@ -97,6 +103,7 @@ impl<C: Clock + Clone> Limits<C> {
             unlisted: limit(Class::Unlisted),
             failures: Failures::new(config.failures_per_minute(), &clock),
             logged: Buckets::new(ONCE_PER_MINUTE, clock),
+            metrics,
         }
     }
 
@@ -112,13 +119,15 @@ impl<C: Clock + Clone> Limits<C> {
             limit.by_site.draw(&site).map_err(refuse(Exhausted::PrefixRate(class, site)))?;
         }
         limit.total.draw(&()).map_err(refuse(Exhausted::TotalRate(class)))?;
-        limit.concurrency.acquire(prefix).map_err(|limit| {
-            self.log(&match limit {
+        let permit = limit.concurrency.acquire(prefix).map_err(|limit| {
+            self.report(&match limit {
                 AtCapacity::Prefix(of) => Exhausted::PrefixConcurrency(class, of),
                 AtCapacity::Total => Exhausted::TotalConcurrency(class),
             });
             Failure::new(Reason::AtCapacity)
-        })
+        })?;
+        self.metrics.count(class.as_str(), ADMITTED);
+        Ok(permit)
     }
 
     fn of(&self, class: Class) -> &Limit<C> {
@@ -138,22 +147,23 @@ impl<C: Clock + Clone> Limits<C> {
     }
 
     fn too_many_requests(&self, exhausted: Exhausted, wait: Duration) -> Failure {
-        self.log(&exhausted);
+        self.report(&exhausted);
         Failure::too_many_requests(wait)
     }
 
-    /// Logs an exhausted limit once a minute: a flood of requests must not become a flood of log lines.
-    fn log(&self, exhausted: &Exhausted) {
-        if self.logged.draw(exhausted).is_err() {
-            return;
-        }
+    /// Counts a refusal, and logs an exhausted limit once a minute: a flood of requests must not become a flood of log lines.
+    fn report(&self, exhausted: &Exhausted) {
         let (class, key, prefix) = match exhausted {
             Exhausted::PrefixRate(class, prefix) => (class.as_str(), "prefix_per_minute", Some(prefix)),
             Exhausted::TotalRate(class) => (class.as_str(), "total_per_minute", None),
             Exhausted::PrefixConcurrency(class, prefix) => (class.as_str(), "prefix_concurrent", Some(prefix)),
             Exhausted::TotalConcurrency(class) => (class.as_str(), "total_concurrent", None),
-            Exhausted::Failures(prefix) => ("failed_authentications", "prefix_per_minute", Some(prefix)),
+            Exhausted::Failures(prefix) => (FAILED_AUTHENTICATIONS, "prefix_per_minute", Some(prefix)),
         };
+        self.metrics.count(class, key);
+        if self.logged.draw(exhausted).is_err() {
+            return;
+        }
         let prefix = prefix.map(tracing::field::display);
         tracing::warn!(limit.class = class, limit.key = key, client.prefix = prefix, "limit reached");
     }

@@ -9,9 +9,8 @@ use governor::clock::DefaultClock;
 use lychgate_process::Shutdown;
 use lychgate_process::connections::Places;
 use lychgate_process::connections::http::{HttpTimeouts, serve};
-use lychgate_process::metrics::MetricsServer;
+use lychgate_process::metrics::{self, MetricsServer};
 use lychgate_process::supervisor;
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -20,7 +19,7 @@ use crate::control::Control;
 use crate::control::endpoints::Endpoints;
 use crate::credentials::CredentialReloader;
 use crate::issuers::Issuers;
-use crate::limits::Limits;
+use crate::limits::{LimitMetrics, Limits};
 use crate::metrics::Metrics;
 use crate::pages::AppearanceReloader;
 use crate::router;
@@ -58,14 +57,15 @@ impl Edge {
             let proxies = Arc::clone(&proxies);
             move |peer| proxies.trusts(peer)
         });
-        let limits = Limits::new(&config.limits, DefaultClock::default());
         let (pages, appearance) = AppearanceReloader::load(config.templates_dir.clone())?;
         let credentials = CredentialReloader::new(config.control.clone());
         let endpoints = Endpoints::open(config.control.targets()?)?;
         let listener =
             supervisor::listen(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let mut registry = Registry::default();
+        let mut registry = metrics::registry();
+        places.register(&mut registry);
         let metrics = Metrics::new(&mut registry);
+        let limits = Limits::new(&config.limits, DefaultClock::default(), LimitMetrics::register(&mut registry));
         let control = Control::new(endpoints, deadline, &mut registry);
         let issuers = Arc::new(Issuers::new(config.control.stale()?, &mut registry));
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;

@@ -6,6 +6,7 @@
 //! for another and it has no request in progress. The rest of a body that no answer depends on is read within limits, without
 //! a claim to the place ([`http`]).
 
+mod by_state;
 pub mod http;
 mod places;
 mod stream;

@@ -17,6 +17,7 @@ use axum::routing::get;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -49,6 +50,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct MetricsConfig {
     /// Address to serve metrics on, without authentication. Unset serves none.
     pub listen: Option<SocketAddr>,
+}
+
+/// A new registry, with the version of the program.
+pub fn registry() -> Registry {
+    let mut registry = Registry::default();
+    let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("lychgate_build", "The version of the program", version);
+    registry
 }
 
 /// A new family of [`Durations`].

@@ -13,12 +13,21 @@ pub(super) struct Addresses {
     pub(super) control: SocketAddr,
     pub(super) provider: SocketAddr,
     pub(super) mcp: SocketAddr,
+    pub(super) control_metrics: SocketAddr,
+    pub(super) edge_metrics: SocketAddr,
 }
 
 impl Addresses {
     pub(super) fn new(ip: IpAddr, ports: Ports) -> Self {
         let at = |port| SocketAddr::new(ip, port);
-        Self { edge: at(ports.edge), control: at(ports.control), provider: at(ports.provider), mcp: at(ports.mcp) }
+        Self {
+            edge: at(ports.edge),
+            control: at(ports.control),
+            provider: at(ports.provider),
+            mcp: at(ports.mcp),
+            control_metrics: at(ports.control_metrics),
+            edge_metrics: at(ports.edge_metrics),
+        }
     }
 
     pub(super) fn issuer(&self) -> String {

@@ -18,6 +18,9 @@ pub(super) struct Greeting {
     pub(super) upstream_redirect_uri: String,
     /// `HOST:PORT`, without TLS.
     pub(super) control_grpc: SocketAddr,
+    /// The URLs of the metrics of the control plane and of the edge.
+    pub(super) control_metrics: String,
+    pub(super) edge_metrics: String,
     /// Valid until this run ends.
     pub(super) operator_token: String,
     pub(super) edge_listen: SocketAddr,
@@ -85,7 +88,9 @@ impl Greeting {
         if self.demo.provider {
             writeln!(f, "  {:<24} sign in as any of its made-up people; there are no passwords", "")?;
         }
-        writeln!(f, "  {:<24} {}", "Control plane (gRPC)", self.control_grpc)
+        writeln!(f, "  {:<24} {}", "Control plane (gRPC)", self.control_grpc)?;
+        writeln!(f, "  {:<24} {}", "  its metrics", self.control_metrics)?;
+        writeln!(f, "  {:<24} {}", "Metrics of the edge", self.edge_metrics)
     }
 
     fn operator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,6 +159,8 @@ mod tests {
             upstream_issuer: "http://127.0.0.1:20001".to_owned(),
             upstream_redirect_uri: "http://127.0.0.1:7440/callback/demo".to_owned(),
             control_grpc: ([127, 0, 0, 1], 20000).into(),
+            control_metrics: "http://127.0.0.1:20003/metrics".to_owned(),
+            edge_metrics: "http://127.0.0.1:20004/metrics".to_owned(),
             operator_token: "token".to_owned(),
             edge_listen: ([127, 0, 0, 1], 7440).into(),
             data_dir: "/data".into(),
@@ -175,6 +182,8 @@ mod tests {
             ("mcp_url", "http://127.0.0.1:20002/mcp"),
             ("upstream_issuer", "http://127.0.0.1:20001"),
             ("control_grpc", "127.0.0.1:20000"),
+            ("control_metrics", "http://127.0.0.1:20003/metrics"),
+            ("edge_metrics", "http://127.0.0.1:20004/metrics"),
             ("operator_token", "token"),
             ("data_dir", "/data"),
         ] {

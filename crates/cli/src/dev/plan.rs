@@ -1,11 +1,11 @@
 //! The plan of a start: writes one configuration file per process and lists the programs to start.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use lychgate_process::telemetry::LogFormat;
 
-use super::addresses::Addresses;
+use super::addresses::{Addresses, origin};
 use super::config::{Config, own_key};
 use super::directory::Directory;
 use super::greeting::{Demo, Greeting};
@@ -22,6 +22,7 @@ pub(super) struct Plan {
     pub(super) programs: Vec<Program>,
     pub(super) log_format: LogFormat,
     pub(super) greeting: Greeting,
+    addresses: Addresses,
 }
 
 impl Plan {
@@ -64,6 +65,8 @@ impl Plan {
             upstream_issuer: issuer.upstream.url().to_owned(),
             upstream_redirect_uri: addresses.upstream_redirect_uri(),
             control_grpc: addresses.control,
+            control_metrics: metrics_url(addresses.control_metrics),
+            edge_metrics: metrics_url(addresses.edge_metrics),
             operator_token: configs.secrets.operator_token,
             edge_listen: addresses.edge,
             data_dir: directory.path().to_owned(),
@@ -73,8 +76,20 @@ impl Plan {
             demo,
             command: binaries.join("lychgate"),
         };
-        Ok(Self { programs, log_format: configs.telemetry.format, greeting })
+        let log_format = configs.telemetry.format;
+        Ok(Self { programs, log_format, greeting, addresses })
     }
+
+    /// Every address that a program of this plan listens at, with the name of its port.
+    pub(super) fn listens(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let served = self.programs.iter().map(|program| (program.name, program.probe.address()));
+        let Addresses { control_metrics, edge_metrics, .. } = self.addresses;
+        served.chain([("control_metrics", control_metrics), ("edge_metrics", edge_metrics)])
+    }
+}
+
+fn metrics_url(address: SocketAddr) -> String {
+    format!("{}/metrics", origin(address))
 }
 
 #[cfg(test)]
@@ -88,7 +103,8 @@ mod tests {
     use super::*;
     use crate::dev::program_configs::hex_digest;
 
-    const PORTS: Ports = Ports { edge: 7440, control: 20000, provider: 20001, mcp: 20002 };
+    const PORTS: Ports =
+        Ports { edge: 7440, control: 20000, provider: 20001, mcp: 20002, control_metrics: 20003, edge_metrics: 20004 };
 
     fn plan(directory: &Directory, config: &str) -> Plan {
         let config = parse(config).unwrap();
@@ -109,6 +125,8 @@ mod tests {
         assert_eq!(plan.greeting.mcp_url, "http://127.0.0.1:20002/mcp");
         assert_eq!(plan.greeting.upstream_issuer, "http://127.0.0.1:20001");
         assert_eq!(plan.greeting.control_grpc.to_string(), "127.0.0.1:20000");
+        assert_eq!(plan.greeting.control_metrics, "http://127.0.0.1:20003/metrics");
+        assert_eq!(plan.greeting.edge_metrics, "http://127.0.0.1:20004/metrics");
 
         let control: control::Config = load(&plan.greeting.control_config).unwrap();
         let read = |name: &str| load::<toml::Table>(&directory.file(name)).unwrap();

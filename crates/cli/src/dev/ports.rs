@@ -23,6 +23,8 @@ pub(super) struct Ports {
     pub(super) control: u16,
     pub(super) provider: u16,
     pub(super) mcp: u16,
+    pub(super) control_metrics: u16,
+    pub(super) edge_metrics: u16,
 }
 
 impl Ports {
@@ -49,6 +51,8 @@ impl Ports {
             control: settle(&mut kept.control)?,
             provider: settle(&mut kept.provider)?,
             mcp: settle(&mut kept.mcp)?,
+            control_metrics: settle(&mut kept.control_metrics)?,
+            edge_metrics: settle(&mut kept.edge_metrics)?,
         };
         directory.write_toml(FILE, COMMENT, &kept)?;
         Ok((ports, claims))
@@ -76,6 +80,8 @@ struct Kept {
     control: Option<u16>,
     provider: Option<u16>,
     mcp: Option<u16>,
+    control_metrics: Option<u16>,
+    edge_metrics: Option<u16>,
 }
 
 impl Kept {
@@ -132,8 +138,9 @@ mod tests {
         let (second, claims) = Ports::settle(&directory, ANY).unwrap();
         assert_eq!(first, second);
         assert!(claims.is_empty());
-        let distinct = std::collections::BTreeSet::from([first.edge, first.control, first.provider, first.mcp]);
-        assert_eq!(distinct.len(), 4);
+        let Ports { edge, control, provider, mcp, control_metrics, edge_metrics } = first;
+        let distinct = std::collections::BTreeSet::from([edge, control, provider, mcp, control_metrics, edge_metrics]);
+        assert_eq!(distinct.len(), 6);
     }
 
     #[test]
@@ -153,7 +160,8 @@ mod tests {
         fs::write(directory.file(FILE), "edge = 8080\ncontrol = 7441\n").unwrap();
         let (ports, claims) = Ports::settle(&directory, ANY).unwrap();
         assert_eq!((ports.edge, ports.control), (8080, 7441));
-        assert_eq!(claims.iter().map(|claim| claim.port).collect::<Vec<_>>(), [ports.provider, ports.mcp]);
+        let chosen = [ports.provider, ports.mcp, ports.control_metrics, ports.edge_metrics];
+        assert_eq!(claims.iter().map(|claim| claim.port).collect::<Vec<_>>(), chosen);
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub(super) struct EdgeConfig {
     listen: SocketAddr,
     drain_seconds: u64,
     control: EdgeControl,
+    metrics: MetricsConfig,
     telemetry: Telemetry,
 }
 
@@ -129,7 +130,7 @@ impl ProgramConfigs<'_> {
             ],
             issuers: vec![self.issuer(config)],
             telemetry: self.telemetry.clone(),
-            metrics: MetricsConfig::default(),
+            metrics: MetricsConfig { listen: Some(self.addresses.control_metrics) },
         })
     }
 
@@ -199,6 +200,7 @@ impl ProgramConfigs<'_> {
             listen: self.addresses.edge,
             drain_seconds: 0,
             control: EdgeControl { url: origin(self.addresses.control), token },
+            metrics: MetricsConfig { listen: Some(self.addresses.edge_metrics) },
             telemetry: self.telemetry.clone(),
         }
     }

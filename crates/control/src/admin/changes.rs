@@ -220,7 +220,11 @@ impl Order {
         let found = store.connection(issuer, subject, now).await?.ok_or(Refusal::RecordUnknown("connection"))?;
         let Some(ended) = found.value.clone().end(now) else { return Ok(None) };
         let kind = EventKind::ConnectionEnded { subject: subject.clone(), reason: Some(self.reason.clone()) };
-        self.revoke(Revocation::Connection { read: &found, ended: &ended }, kind, None).await
+        let commit = self.revoke(Revocation::Connection { read: &found, ended: &ended }, kind, None).await?;
+        if let Some(Commit::Done(_)) = commit {
+            self.command.count_connection(Some(&found.value), Some(&ended));
+        }
+        Ok(commit)
     }
 
     async fn revoke(

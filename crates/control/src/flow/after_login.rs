@@ -24,6 +24,7 @@ use crate::clients::Clients;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::IssuerContext;
+use crate::metrics::use_cases::ConsentStep;
 use crate::next::{ConsentPage, FailurePage, Next, ShownPolicy, Step};
 
 /// A finished login, the version its record was read at, and the person who signed in.
@@ -149,16 +150,17 @@ impl AuthorizationFlow {
             how: Some(approved_on),
         };
         let event = call.event(kind, about(decided, &signed_in.subject));
-        let connection = self.connect(signed_in).await?;
-        let connection = ConnectionUpdate {
-            read: connection.read.as_ref(),
-            connection: &connection.next,
-            superseded: connection.superseded.as_ref().map(|tokens| (tokens, &event)),
-            event: None,
-        };
+        let connecting = self.connect(signed_in).await?;
+        let (before, after) = (connecting.read.as_ref(), &connecting.next);
+        let superseded = connecting.superseded.as_ref().map(|tokens| (tokens, &event));
+        let connection = ConnectionUpdate { read: before, connection: after, superseded, event: None };
         let login = FinishedLogin { issued: &issued, consent, status, event: &event, connection };
         match call.store().issue_code(issuer, *expected, &login, call.now).await? {
-            Commit::Done(_) => Ok(Commit::Done(code_issued(&call.serving, &issued)?)),
+            Commit::Done(_) => {
+                call.count_connection(before.map(|read| &read.value), Some(after));
+                call.count(ConsentStep::Finished);
+                Ok(Commit::Done(code_issued(&call.serving, &issued)?))
+            }
             Commit::Conflict => match call.store().authorization(issuer, decided.id, call.now).await? {
                 // The first commit landed after all, if its outcome was unknown.
                 Some(Versioned { value: Authorization::CodeIssued(issued), .. }) => {
@@ -223,6 +225,7 @@ impl AuthorizationFlow {
             person: Some(person),
         };
         let state = call.serving.login_secrets(&signed_in.approved)?.state;
+        call.count(ConsentStep::Shown);
         Ok(Next::page(Step::SignedIn { state, page: Box::new(page) }))
     }
 }

@@ -15,6 +15,7 @@ use super::finish_login::session_person;
 use super::{AuthorizationFlow, FormAction, about};
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
+use crate::metrics::use_cases::ConsentStep;
 use crate::next::Next;
 
 /// A submitted confirmation form, and where the browser says it came from.
@@ -99,6 +100,9 @@ impl AuthorizationFlow {
         let failed = signed_in.refuse(call.attempt, call.now);
         let rejected = FailedLogin { expected, failed: &failed, event: Some(&event) };
         let commit = call.store().fail_login(issuer, &rejected, call.now).await?;
+        if let Commit::Done(_) = commit {
+            call.count(ConsentStep::Failed);
+        }
         Ok(commit.with(self.refused_login(&failed)))
     }
 

@@ -20,6 +20,7 @@ use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
+use crate::metrics::use_cases::ConsentStep;
 use crate::next::{Next, Step};
 
 /// An answer whose form proved itself: it was displayed to this browser for this ticket.
@@ -112,6 +113,7 @@ impl AuthorizationFlow {
             (AtAnswer::AskAgain, Some(view)) => {
                 let mut page = view.page(NamedScreen::Full);
                 page.changed = true;
+                self.0.count(ConsentStep::Shown);
                 Commit::Done(Next::page(Step::Consent(Box::new(page))))
             }
             (AtAnswer::AskAgain, None) => return Err(self.back_to_page(answer, Refusal::FormTokenInvalid)),
@@ -209,20 +211,24 @@ impl AuthorizationFlow {
     /// Stores an answer, which leads to the upstream or to the client.
     async fn record(&self, new: &NewDecision<'_>, ticket: &Ticket, cookies: &Cookies) -> Result<Commit<Next>, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
-        let next = match new.authorization {
+        let (next, step) = match new.authorization {
             // Before anything is stored: if the upstream is unavailable, the person can press the button again.
             Authorization::Approved(approved) => {
                 call.admit(Growth::Authorization).await?;
-                self.to_upstream(approved, ticket, cookies).await?
+                (self.to_upstream(approved, ticket, cookies).await?, ConsentStep::Approved)
             }
-            Authorization::Denied(denied) => self.to_client(denied),
+            Authorization::Denied(denied) => (self.to_client(denied), ConsentStep::Denied),
             Authorization::LoggingIn(_)
             | Authorization::SignedIn(_)
             | Authorization::CodeIssued(_)
             | Authorization::Redeemed(_)
             | Authorization::Failed(_) => return Err(Refusal::LoginInterrupted.into()),
         };
-        Ok(call.store().decide(issuer, new, call.now).await?.with(next))
+        let commit = call.store().decide(issuer, new, call.now).await?;
+        if let Commit::Done(_) = commit {
+            call.count(step);
+        }
+        Ok(commit.with(next))
     }
 
     fn back_to_page(&self, answer: &ConsentAnswer, refusal: Refusal) -> Error {

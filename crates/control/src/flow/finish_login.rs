@@ -31,6 +31,7 @@ use crate::ground::commit::Commit;
 use crate::ground::error::Error;
 use crate::issuers::IssuerContext;
 use crate::limits::Redemption;
+use crate::metrics::use_cases::ConsentStep;
 use crate::next::{Next, Step};
 use crate::state::CallContext;
 use crate::upstream::{AdmittedCode, Identity, UpstreamError};
@@ -244,7 +245,7 @@ impl AuthorizationFlow {
         let failed = claim.clone().fail(failure, self.0.now);
         let login = FailedLogin { expected, failed: &failed, event: event.as_ref() };
         match self.0.store().fail_login(self.0.issuer(), &login, self.0.now).await? {
-            Commit::Done(_) => {}
+            Commit::Done(_) => self.0.count(ConsentStep::Failed),
             // This very batch, sent again, or the person's denial of the request in another tab.
             Commit::Conflict => {
                 let (id, now) = (failed.approved.decided.id, self.0.now);

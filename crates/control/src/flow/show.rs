@@ -17,6 +17,7 @@ use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
+use crate::metrics::use_cases::ConsentStep;
 use crate::next::{Next, Step};
 
 /// A browser at `/consent`.
@@ -73,6 +74,7 @@ impl AuthorizationFlow {
                 Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }
         };
+        call.count(ConsentStep::Shown);
         let set_cookies = match returning {
             Some(_) => visit.cookies.surplus_browsers(issuer, keys),
             None => vec![cookie::set_browser(issuer, keys, browser)],

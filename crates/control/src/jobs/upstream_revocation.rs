@@ -421,7 +421,10 @@ impl Worker {
             }
         }
         // After a conflict it is another one: the person has signed in meanwhile, or another process has deleted it.
-        let (Commit::Done(_) | Commit::Conflict) = store.delete_connection(issuer, &read, clock.now()).await?;
+        match store.delete_connection(issuer, &read, clock.now()).await? {
+            Commit::Done(_) => self.state.metrics.connection(&issuer.id, Some(&read.value), None),
+            Commit::Conflict => {}
+        }
         Ok(ReleaseOutcome::Released(revoked))
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct IssuerKeys {
     pub events: SigningKey,
     /// Its announced successor.
     pub announced_events: Option<(KeyId, Jwk)>,
+    /// When the active key of each family became active.
+    pub active_since: Vec<(KeyFamily, Timestamp)>,
     /// The instant at which the keyring was read.
     read_at: Timestamp,
 }
@@ -399,7 +401,8 @@ impl StoredKeyring {
             }
         }
         let events = events.ok_or_else(|| anyhow::anyhow!("the keyring has no active key for digests of events"))?;
-        Ok(IssuerKeys { keys, signing, published, events, announced_events, read_at })
+        let active_since = active_since(keyring);
+        Ok(IssuerKeys { keys, signing, published, events, announced_events, active_since, read_at })
     }
 
     fn material(&self, key: &SealedKey) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
@@ -412,6 +415,13 @@ impl StoredKeyring {
             )
         })
     }
+}
+
+/// The time of a key of a release that did not record its activation is that of its creation.
+fn active_since(keyring: &Keyring) -> Vec<(KeyFamily, Timestamp)> {
+    let active = |family| ages(keyring, family).into_iter().find(|key| key.state == KeyState::Active);
+    let since = |family| active(family).map(|key| (family, key.active_at.unwrap_or(key.created_at)));
+    KeyFamily::all().filter_map(since).collect()
 }
 
 fn ages(keyring: &Keyring, family: KeyFamily) -> Vec<KeyAge> {

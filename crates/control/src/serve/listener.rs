@@ -13,6 +13,10 @@ use futures_util::{Stream, stream};
 use lychgate_domain::time::Clock;
 use lychgate_process::connections::{GuardedStream, Places, accept};
 use lychgate_process::telemetry::strangers::{LineLimit, cut};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -39,16 +43,49 @@ pub(crate) struct IncomingConnection {
     connection: Connection,
 }
 
-/// All connections, while the stream is polled. Unfinished handshakes are dropped with it.
+/// The TLS configuration of the listener, and the clock that certificates are judged by.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshakes {
+    pub(crate) tls: Arc<Tls>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: HandshakeMetrics,
+}
+
+/// Counts TLS handshakes that gave no connection.
+#[derive(Clone, Debug)]
+pub(crate) struct HandshakeMetrics(Family<RefusalLabels, Counter>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
+}
+
+impl HandshakeMetrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let refused = Family::default();
+        registry.register(
+            "lychgate_tls_handshakes_refused",
+            "TLS handshakes that ended without a connection, by reason",
+            Family::clone(&refused),
+        );
+        Self(refused)
+    }
+
+    fn count(&self, reason: &'static str) {
+        self.0.get_or_create(&RefusalLabels { reason }).inc();
+    }
+}
+
+/// All connections, while the stream is polled. Unfinished handshakes are dropped with it. Without `handshakes` they are not
+/// encrypted.
 pub(crate) fn connections(
     listener: TcpListener,
     places: Places,
-    tls: Option<Arc<Tls>>,
-    clock: Arc<dyn Clock>,
+    handshakes: Option<Handshakes>,
 ) -> impl Stream<Item = io::Result<IncomingConnection>> {
     let (ready, incoming) = mpsc::channel(READY);
     let mut accepting = JoinSet::new();
-    accepting.spawn(accept_all(listener, places, tls, clock, ready));
+    accepting.spawn(accept_all(listener, places, handshakes, ready));
     stream::unfold((incoming, accepting), |(mut incoming, accepting)| async {
         let connection = incoming.recv().await?;
         Some((Ok(connection), (incoming, accepting)))
@@ -59,25 +96,24 @@ pub(crate) fn connections(
 async fn accept_all(
     listener: TcpListener,
     places: Places,
-    tls: Option<Arc<Tls>>,
-    clock: Arc<dyn Clock>,
+    handshakes: Option<Handshakes>,
     ready: mpsc::Sender<IncomingConnection>,
 ) {
-    let mut handshakes = JoinSet::new();
+    let mut running = JoinSet::new();
     loop {
         let (stream, address) = accept(&listener, &places).await;
         // A handshake that panicked is logged by the panic hook.
-        while handshakes.try_join_next().is_some() {}
-        match &tls {
+        while running.try_join_next().is_some() {}
+        match &handshakes {
             None => {
                 if ready.send(plain(stream, address)).await.is_err() {
                     return;
                 }
             }
-            Some(tls) => {
-                let (tls, clock, ready) = (Arc::clone(tls), Arc::clone(&clock), ready.clone());
-                handshakes.spawn(async move {
-                    if let Some(connection) = secured(stream, address, &tls, &*clock).await {
+            Some(handshakes) => {
+                let (handshakes, ready) = (handshakes.clone(), ready.clone());
+                running.spawn(async move {
+                    if let Some(connection) = secured(stream, address, &handshakes).await {
                         // Without a receiver the server is shutting down.
                         drop(ready.send(connection).await);
                     }
@@ -95,19 +131,25 @@ fn plain(stream: Socket, address: IpAddr) -> IncomingConnection {
 }
 
 /// The caller of a rejected certificate only sees a TLS alert; the log says why.
-async fn secured(stream: Socket, address: IpAddr, tls: &Tls, clock: &dyn Clock) -> Option<IncomingConnection> {
+async fn secured(stream: Socket, address: IpAddr, handshakes: &Handshakes) -> Option<IncomingConnection> {
+    let Handshakes { tls, clock, metrics } = handshakes;
     let loaded = tls.current();
     let place = stream.place().handle();
     let stream = match TlsAcceptor::from(Arc::clone(&loaded.server)).accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {
             match error.get_ref().and_then(|error| error.downcast_ref()) {
-                Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+                Some(rejected @ (rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)) => {
+                    let is_absent = matches!(rejected, rustls::Error::NoCertificatesPresented);
+                    metrics.count(if is_absent { "no_certificate" } else { "invalid_certificate" });
                     let error = error.to_string();
                     REJECTED.write(|| tracing::warn!(%address, error = %cut(&error), "client certificate rejected"));
                 }
                 // The peer left, is too slow, or speaks another protocol.
-                _ => tracing::debug!(%address, %error, "TLS handshake failed"),
+                _ => {
+                    metrics.count("not_completed");
+                    tracing::debug!(%address, %error, "TLS handshake failed");
+                }
             }
             return None;
         }
@@ -117,6 +159,7 @@ async fn secured(stream: Socket, address: IpAddr, tls: &Tls, clock: &dyn Clock) 
         Some(chain) => match Peer::new(chain, &loaded, clock.now()) {
             Some(peer) => Some(Arc::new(peer)),
             None => {
+                metrics.count("unreadable_certificate");
                 REJECTED.write(|| tracing::warn!(%address, "cannot parse the caller's verified certificate"));
                 return None;
             }

@@ -29,6 +29,7 @@ use super::AccessToken;
 use super::live::live_with_connection;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
+use crate::metrics::use_cases::LeaseHolder;
 use crate::state::{CallContext, CommandContext};
 use crate::upstream::RefreshReply;
 
@@ -139,7 +140,7 @@ impl UpstreamTokenAccess {
         let tokens = tokens.with_claims(issuer.claims_to_keep(&learned.claims, learned.at));
         let next = read.value.clone().learn(tokens.seal(sealed_for, issuer, call.keys(), call.entropy()));
         let update = ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: None };
-        let (Commit::Done(_) | Commit::Conflict) = call.store().update_connection(issuer, &update, call.now).await?;
+        let (Commit::Done(_) | Commit::Conflict) = call.update_connection(&update).await?;
         Ok(())
     }
 
@@ -156,7 +157,7 @@ impl UpstreamTokenAccess {
         let next = read.value.clone().give_to(&grant.resource);
         let event = call.event(EventKind::UpstreamTokenGiven { grant_id: grant.id }, about(grant));
         let update = ConnectionUpdate { read: Some(read), connection: &next, superseded: None, event: Some(&event) };
-        Ok(match call.store().update_connection(call.issuer(), &update, call.now).await? {
+        Ok(match call.update_connection(&update).await? {
             Commit::Done(_) => true,
             Commit::Conflict => false,
         })
@@ -172,8 +173,7 @@ impl UpstreamTokenAccess {
         let next = read.value.clone().reject(call.now);
         let event = call.event(EventKind::ConnectionRejected, about(grant));
         let update = ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: Some(&event) };
-        let (Commit::Done(_) | Commit::Conflict) =
-            call.store().update_connection(call.issuer(), &update, call.now).await?;
+        let (Commit::Done(_) | Commit::Conflict) = call.update_connection(&update).await?;
         Ok(())
     }
 
@@ -192,8 +192,10 @@ impl UpstreamTokenAccess {
         };
         let connection = Connection::after_login(None, &value.subject, login);
         // A conflict: the person has signed in meanwhile, or another call has moved the tokens.
-        let (Commit::Done(_) | Commit::Conflict) =
-            call.store().adopt_upstream_tokens(issuer, grant, &connection, call.now).await?;
+        match call.store().adopt_upstream_tokens(issuer, grant, &connection, call.now).await? {
+            Commit::Done(_) => call.count_connection(None, Some(&connection)),
+            Commit::Conflict => {}
+        }
         Ok(())
     }
 
@@ -218,7 +220,10 @@ impl UpstreamTokenAccess {
                 });
                 timeout(left, running).await
             }
-            Err(begun) => timeout(left, begun.ended()).await.map(Ok),
+            Err(begun) => {
+                let _wait = state.metrics.wait_for(LeaseHolder::ThisProcess);
+                timeout(left, begun.ended()).await.map(Ok)
+            }
         };
         ended.unwrap_or_else(|_| Err(Refusal::UpstreamTokenUnavailable.into()))
     }
@@ -235,7 +240,7 @@ struct Refresh {
 impl Refresh {
     /// Takes the lease, sends the refresh token, and stores the outcome; or waits for another process that has the lease.
     async fn run(&self) -> Result<(), Error> {
-        let give_up_at = Instant::now() + PATIENCE;
+        let (give_up_at, mut wait) = (Instant::now() + PATIENCE, None);
         while Instant::now() < give_up_at {
             let call = self.command.at_present();
             let Some(read) = call.store().connection(call.issuer(), &self.subject, call.now).await? else {
@@ -244,11 +249,15 @@ impl Refresh {
             let tokens = open(&call, &read.value);
             match (read.value.at_use(tokens.as_ref(), &self.need, call.now)?, tokens) {
                 (AtUse::Refresh, Some(tokens)) => {
+                    wait = None;
                     if let Some(lease) = self.lease(&call, &read).await? {
                         return self.refresh(lease, &tokens).await;
                     }
                 }
-                (AtUse::Wait, _) => tokio::time::sleep(POLL_INTERVAL).await,
+                (AtUse::Wait, _) => {
+                    wait.get_or_insert_with(|| call.state.metrics.wait_for(LeaseHolder::OtherProcess));
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
                 (AtUse::Give | AtUse::Reject | AtUse::Refresh, _) => return Ok(()),
             }
         }
@@ -260,8 +269,7 @@ impl Refresh {
         let attempt = Attempt::from_bytes(random(call.entropy()));
         let next = read.value.clone().lease(attempt, call.now);
         let update = ConnectionUpdate { read: Some(read), connection: &next, superseded: None, event: None };
-        let (Commit::Done(_) | Commit::Conflict) =
-            call.store().update_connection(call.issuer(), &update, call.now).await?;
+        let (Commit::Done(_) | Commit::Conflict) = call.update_connection(&update).await?;
         let found = call.store().connection(call.issuer(), &self.subject, call.now).await?;
         Ok(found.and_then(|found| found.value.lease_of(attempt)))
     }
@@ -330,7 +338,7 @@ impl Refresh {
             let event = is_rejected.then(|| call.event(EventKind::ConnectionRejected, self.about.clone()));
             let update =
                 ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: event.as_ref() };
-            Ok(call.store().update_connection(call.issuer(), &update, call.now).await?.with(true))
+            Ok(call.update_connection(&update).await?.with(true))
         })
         .await
     }

@@ -16,9 +16,10 @@ use oauth2::{
 };
 use reqwest::{RequestBuilder, StatusCode};
 
-use super::http::SendError;
+use super::http::{SendError, is_temporary};
 use super::reply::Reply;
 use super::{AdmittedCode, Http, UpstreamError};
+use crate::metrics::upstream_calls::CalledEndpoint;
 
 /// Our client registration at an upstream.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ impl CodeFlow {
             Ok(request) => request,
             Err(error) => return unavailable(error.without_url()),
         };
-        match self.http.send(request).await {
+        match self.http.send(CalledEndpoint::Token, request).await {
             Ok((status, body)) => refreshed(status, &body, now),
             Err(error) if error.was_not_sent() => unavailable(error),
             Err(error) => RefreshReply::failed(RefreshOutcome::Unknown, error.into()),
@@ -154,8 +155,8 @@ impl CodeFlow {
         let request = self.http.post(endpoints.token).header("accept", "application/json");
         let request = self.authenticated(request, form, &endpoints.auth_type).build();
         let request = request.map_err(|error| UpstreamError::invalid(error.without_url()))?;
-        let (status, body) = self.http.send(request).await.map_err(SendError::into_upstream)?;
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let (status, body) = self.http.send(CalledEndpoint::Token, request).await.map_err(SendError::into_upstream)?;
+        if is_temporary(status) {
             return Err(SendError::Status(status).into_upstream());
         }
         let reply = Reply::parse(&body).ok();

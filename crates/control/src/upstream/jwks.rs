@@ -13,6 +13,7 @@ use super::cached::Cached;
 use super::reply::{MemberError, Reply};
 use super::{Http, UpstreamError};
 use crate::ground::jws::signed_payload;
+use crate::metrics::upstream_calls::CalledEndpoint;
 
 /// Asymmetric algorithms only: with an HMAC, an attacker who knows the client secret could sign ID tokens (RFC 8725
 /// §3.1).
@@ -65,7 +66,7 @@ impl Jwks {
             return Err(UpstreamError::invalid(anyhow::anyhow!("the ID token is signed with {:?}", header.alg)));
         }
         let fetch = || async {
-            let document = http.get_reply(url).await?;
+            let document = http.get_reply(CalledEndpoint::Keys, url).await?;
             let keys = document.list("keys");
             let keys =
                 keys.map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context(cut(url).to_string())))?;

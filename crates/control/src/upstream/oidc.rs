@@ -26,6 +26,7 @@ use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
 use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError, UserinfoError};
 use crate::config::{AccountPrompt, OidcConfig};
+use crate::metrics::upstream_calls::CalledEndpoint;
 
 /// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
 /// use.
@@ -206,7 +207,7 @@ impl Oidc {
     /// OpenID Connect Discovery §4.3: the document must be the configured issuer's own.
     async fn discover(&self) -> Result<Metadata, UpstreamError> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let metadata = Metadata::of(&self.http.get_reply(&url).await?);
+        let metadata = Metadata::of(&self.http.get_reply(CalledEndpoint::Discovery, &url).await?);
         let mut metadata =
             metadata.map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context(url.clone())))?;
         if metadata.issuer != self.issuer {

@@ -8,6 +8,7 @@ use super::UpstreamError;
 use super::code_flow::CodeFlow;
 use super::http::SendError;
 use super::reply::Reply;
+use crate::metrics::upstream_calls::CalledEndpoint;
 
 /// The revocation endpoint of an upstream.
 #[derive(Clone, Debug)]
@@ -51,7 +52,8 @@ impl CodeFlow {
                 .json(&serde_json::json!({ "access_token": tokens.access_token.expose() })),
         };
         let request = request.build().map_err(|error| UpstreamError::invalid(error.without_url()))?;
-        let (status, body) = self.http.send(request).await.map_err(SendError::into_upstream)?;
+        let (status, body) =
+            self.http.send(CalledEndpoint::Revocation, request).await.map_err(SendError::into_upstream)?;
         match endpoint {
             Endpoint::Rfc7009 { .. } => judge(status, &body),
             Endpoint::Github { .. } => match status {

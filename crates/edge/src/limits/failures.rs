@@ -21,9 +21,12 @@ use std::num::NonZeroU32;
 use governor::clock::Clock;
 
 use super::bucket::Buckets;
-use super::{Exhausted, Limits};
+use super::{ADMITTED, Exhausted, Limits};
 use crate::client_address::Prefix;
 use crate::failure::Failure;
+
+/// The name of the limit in the configuration.
+pub(super) const FAILED_AUTHENTICATIONS: &str = "failed_authentications";
 
 #[derive(Debug)]
 pub(super) struct Failures<C: Clock> {
@@ -80,6 +83,7 @@ impl<C: Clock + Clone> Limits<C> {
             let _ = self.failures.by_secret.draw(&guess.secret);
             self.failures.by_client.draw(&(guess.client, guess.prefix.site())).map_err(refuse)?;
         }
+        self.metrics.count(FAILED_AUTHENTICATIONS, ADMITTED);
         result
     }
 }

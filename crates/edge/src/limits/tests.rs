@@ -8,7 +8,7 @@ use super::*;
 
 fn limits(config: &str) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (Limits::new(&parse(config).expect("a configuration"), clock.clone()), clock)
+    (Limits::new(&parse(config).expect("a configuration"), clock.clone(), LimitMetrics::default()), clock)
 }
 
 fn prefix(n: u8) -> Prefix {
@@ -196,7 +196,7 @@ fn each_exhausted_limit_is_logged_once_a_minute() {
     let bucket = |n| Exhausted::PrefixRate(Class::Registration, prefix(n));
     let is_logged = |n| {
         let is_logged_now = limits.logged.check(&bucket(n)).is_ok();
-        limits.log(&bucket(n));
+        limits.report(&bucket(n));
         is_logged_now
     };
     assert!(is_logged(1) && !is_logged(1) && is_logged(2));

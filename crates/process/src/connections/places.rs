@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::by_state::ConnectionCounts;
 use super::{ConnectionLimits, RESERVE_AGE};
 
 /// The shortest time between two log lines that all places are in use.
@@ -110,6 +111,20 @@ impl Places {
     /// The number of connections.
     pub fn taken(&self) -> usize {
         self.0.taken().connections.len()
+    }
+
+    pub(super) fn counts(&self) -> ConnectionCounts {
+        let mut counts = ConnectionCounts::default();
+        for entry in self.0.taken().connections.values() {
+            let of_its_state = match entry {
+                entry if entry.closing.is_cancelled() => &mut counts.closing,
+                entry if entry.requests > 0 => &mut counts.in_use,
+                entry if entry.is_used.load(Ordering::Relaxed) => &mut counts.idle,
+                _ => &mut counts.unused,
+            };
+            *of_its_state += 1;
+        }
+        counts
     }
 
     /// A place, if there is one. If there is none, a connection without a request is being closed, if there is one.
@@ -429,6 +444,20 @@ mod tests {
         drop(used.handle().begin_request());
         places.close_unused();
         assert!(is_closing(&unused) && !is_closing(&used));
+    }
+
+    #[tokio::test]
+    async fn each_connection_is_counted_in_the_state_that_it_is_in() {
+        let places = places(4, 4, 0);
+        let held: Vec<_> = (0..4).map(|_| now(&places, "192.0.2.1").unwrap()).collect();
+        let request = held[0].handle().begin_request();
+        drop(held[1].handle().begin_request());
+        assert!(now(&places, "192.0.2.2").is_none(), "the one that has waited longest is closed for it");
+        let counted = places.counts();
+        assert_eq!(counted, ConnectionCounts { unused: 1, idle: 1, in_use: 1, closing: 1 });
+        drop(request);
+        let counted = places.counts();
+        assert_eq!(counted, ConnectionCounts { unused: 1, idle: 2, in_use: 0, closing: 1 });
     }
 
     #[tokio::test]
