@@ -38,7 +38,8 @@ pub(crate) fn receive_sockets() -> Result<(), ConfigError> {
 
 /// Listens at `address`: on the socket that the supervisor passed for it, or else on a new one.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    match take(&mut passed(), address) {
+    let taken = take(&mut passed(), address);
+    match taken {
         Some(socket) => {
             socket.set_nonblocking(true)?;
             TcpListener::from_std(socket)
