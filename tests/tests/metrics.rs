@@ -150,7 +150,8 @@ impl Scene {
         let app = self.gate()?.app(&[LOOPBACK]).await?;
         until("two commits conflict", async || {
             let request = app.request();
-            let Ok(code) = request.code(&mut Jar::new().expect("a jar")).await else { return false };
+            let Ok(mut jar) = Jar::new() else { return false };
+            let Ok(code) = request.code(&mut jar).await else { return false };
             let redemption = request.redemption(&code);
             let sent = futures_util::future::join_all((0..8).map(|_| redemption.send())).await;
             drop(sent);
