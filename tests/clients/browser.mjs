@@ -126,8 +126,8 @@ async function preloaded(tab, { url }) {
 
 /** A click that opens another tab, from now on known as `opens`. */
 async function open(tab, { context = 'main', opens, ...element }) {
-  const button = await reach(tab, element);
-  const [opened] = await Promise.all([tab.page.waitForEvent('popup'), button.click()]);
+  await reach(tab, element);
+  const [opened] = await Promise.all([tab.page.waitForEvent('popup'), press(tab)]);
   tabs.set(`${context}/${opens}`, new Tab(opened));
 }
 
@@ -168,15 +168,22 @@ function find({ page }, { role, name, exact, label, placeholder, selector }) {
   throw new Error('name an element by role and name, label, placeholder or selector');
 }
 
-/**
- * The pointer is over an element before it clicks: a cover lies over some buttons until it has been there for a moment.
- * Playwright would wait for the button itself, but not go there before; and it scrolls between its attempts, under the pointer.
- */
+/** Brings the pointer over an element and leaves it there, until the cover that lies over some buttons has gone. */
 async function reach(tab, command) {
   const element = find(tab, command);
   await element.hover({ force: true });
   while (await element.evaluate(isCovered));
-  return element;
+}
+
+/**
+ * Clicks where the pointer is. Playwright's own click would scroll first: the pointer is then over something else, the cover is back,
+ * and Playwright waits for it to leave without going there again.
+ */
+async function press(tab, times = 1) {
+  for (let clickCount = 1; clickCount <= times; clickCount += 1) {
+    await tab.page.mouse.down({ clickCount });
+    await tab.page.mouse.up({ clickCount });
+  }
 }
 
 /** A cover belongs to the element around the button. */
@@ -247,7 +254,11 @@ const commands = {
   clearCookies: async (_, { context = 'main' }) => void (await contexts.get(context).clearCookies()),
 
   open: (tab, { url, referer }) => perform(tab, {}, () => tab.page.goto(url, { referer })),
-  click: (tab, command) => perform(tab, command, async () => (await reach(tab, command)).click({ clickCount: command.twice ? 2 : 1 })),
+  click: (tab, command) =>
+    perform(tab, command, async () => {
+      await reach(tab, command);
+      await press(tab, command.twice ? 2 : 1);
+    }),
   clickToOpen: open,
   mouse: async ({ page }, { action, x, y }) => void (action === 'move' ? await page.mouse.move(x, y) : await page.mouse[action]()),
   fill: async (tab, command) => void (await find(tab, command).fill(command.value)),
