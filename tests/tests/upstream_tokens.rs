@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use e2e::clients::Introspector;
 use e2e::flow::{Gate, LOOPBACK, Tokens};
 use e2e::http::Page;
+use e2e::metrics::Metrics;
+use e2e::system::ports::Claim;
 use e2e::system::service::until;
 use e2e::system::{CROWD, MAIN, Plan, System, resource_server};
 use e2e::upstream::{Answer, Endpoint, Lie, ReceivedRequests};
@@ -102,7 +104,9 @@ async fn real_resource_servers_exchange_tokens() -> Result<()> {
 /// Requirements: A27.
 #[tokio::test]
 async fn a_thousand_exchanges_on_three_edges_cost_the_provider_one_refresh() -> Result<()> {
-    let system = System::start(plan(3)).await?;
+    let (of_control, plan) = (Claim::choose()?, plan(3));
+    let metrics = format!("[metrics]\nlisten = \"{}\"\n", of_control.address());
+    let system = System::start(Plan { control_tables: metrics + &plan.control_tables, ..plan }).await?;
     let gate = system.gate(MAIN.id)?;
     let tokens = with_expired_token(&system, &gate).await?;
     let before = system.upstream(MAIN.id)?.asked().exchanges.len();
@@ -137,6 +141,8 @@ async fn a_thousand_exchanges_on_three_edges_cost_the_provider_one_refresh() -> 
     let refreshes = &system.upstream(MAIN.id)?.asked().exchanges[before..];
     assert_eq!(refreshes.len(), 1, "{refreshes:?}");
     assert_eq!(refreshes[0]["grant_type"], "refresh_token");
+    let waits = "lychgate_upstream_refresh_wait_seconds_count";
+    assert!(Metrics::at(&of_control).await?.of(waits, &["\"this_process\""]) >= 1.0);
     Ok(())
 }
 

@@ -25,7 +25,7 @@ enum Command {
     /// Checks the templates, words and brands of the pages, or renders every page to look at
     #[command(subcommand)]
     Templates(templates::TemplatesCommand),
-    /// Asks an edge or a control plane whether it is ready, for supervisors that can only run a command. Exit code 0: it is
+    /// Asks an edge or a control plane whether it is ready, for supervisors that can only run a command; exits with 0 if it is
     #[command(subcommand)]
     Health(health::HealthCommand),
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `lychgate health`: the health check of a container, whose image has no other program to ask with.
+//! `lychgate health`: the health check of a container. Its image has neither a shell nor an HTTP client.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ pub(crate) async fn main(command: HealthCommand) -> anyhow::Result<()> {
         HealthCommand::Edge { address } => Probe::Http(address, "/readyz").ask().await?,
         HealthCommand::Control(args) => grpc(&args.endpoint()?).await?,
     };
-    if is_ready { Ok(()) } else { bail!("it answers, and is not ready") }
+    if is_ready { Ok(()) } else { bail!("the process answers, and is not ready") }
 }
 
 impl ControlArgs {

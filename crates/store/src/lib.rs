@@ -340,4 +340,21 @@ mod tests {
         let failed = store.commit(put).await.unwrap_err();
         assert!(matches!(failed, StoreError::Unknown(_)), "{failed:?}");
     }
+
+    /// An older version would misread the records, or drop fields of them.
+    #[tokio::test]
+    async fn a_store_of_a_higher_record_level_is_refused_at_start_and_while_it_is_served() {
+        let clock = Arc::<TestClock>::default();
+        let engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy))));
+        let store = Store::open(engine.open(), clock.now()).await.unwrap();
+        store.may_be_served(clock.now()).await.unwrap();
+        let raised = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL + 1 });
+        let found = store.opening(clock.now()).await.unwrap().meta.unwrap();
+        let raise = batch(clock.now()).put(key::store_meta(), Expectation::Version(found.version), raised, None);
+        assert!(matches!(store.commit(raise).await.unwrap(), Commit::Done(_)));
+        let expected =
+            format!("the store holds records of level {}; this version knows up to {RECORD_LEVEL}", RECORD_LEVEL + 1);
+        assert_eq!(Store::open(engine.open(), clock.now()).await.unwrap_err().to_string(), expected);
+        assert_eq!(store.may_be_served(clock.now()).await.unwrap_err().to_string(), expected);
+    }
 }
