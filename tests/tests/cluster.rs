@@ -55,7 +55,7 @@ async fn every_history_over_many_failovers_has_an_order() -> Result<()> {
     Ok(())
 }
 
-/// A primary that hangs, or whose failover manager is gone, wakes up or goes on as a primary beside the new one.
+/// An old primary goes on beside the new one: it was frozen and wakes up, or only its failover manager was killed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "another cluster: `make torture`"]
 async fn every_history_with_an_old_primary_beside_the_new_one_has_an_order() -> Result<()> {

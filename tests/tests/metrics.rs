@@ -160,7 +160,7 @@ impl Scene {
         .await
     }
 
-    /// A call whose upstream token is over.
+    /// Exchanges a token after the upstream's has ended, which makes the control plane refresh it.
     async fn refresh(&self) -> Result<()> {
         let (gate, upstream) = (self.gate()?, self.system.upstream(MAIN.id)?);
         let tokens = self.with_expired_token(&gate.app(&[LOOPBACK]).await?).await?;
@@ -214,7 +214,7 @@ impl Scene {
         Ok(())
     }
 
-    /// The tokens of a person whose upstream token is over in a second.
+    /// Signs a person in. The access token that the upstream gives ends after a second.
     async fn with_expired_token(&self, app: &App) -> Result<Tokens> {
         self.system.upstream(MAIN.id)?.lie(Lie::Member(Endpoint::Token, "expires_in", json!(1)));
         app.tokens().await

@@ -80,7 +80,7 @@ impl AutoFailover {
         Ok(command)
     }
 
-    /// The primary whose state the monitor has assigned and the node has reported.
+    /// The node that the monitor has made the primary, once the node has reported that it is.
     pub(super) fn primary(&self, servers: &[Server]) -> Option<usize> {
         let state = "reportedstate = goalstate AND goalstate IN ('primary', 'wait_primary', 'single')";
         let name = self.ask(&format!("SELECT nodename FROM pgautofailover.node WHERE {state}")).ok()?;
@@ -109,7 +109,7 @@ impl AutoFailover {
     }
 }
 
-/// A command whose files, sockets and programs are the cluster's own.
+/// A `pg_autoctl` that keeps its files and sockets in `directory`, and finds PostgreSQL's programs.
 fn pg_autoctl(directory: &Path) -> Result<Command> {
     let programs = programs()?;
     let mut command = as_account(PROGRAM)?;
