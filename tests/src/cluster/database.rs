@@ -1,7 +1,7 @@
 //! Three PostgreSQL nodes on this machine under a failover manager.
 //!
-//! Every node is synchronous: a commit is acknowledged when the standbys that the manager counts on have it. The servers end with the test,
-//! also if it panics or is killed.
+//! A commit is acknowledged when the standbys that the manager counts on have it: both under Patroni, one of the two under
+//! pg_auto_failover. The servers end with the test, also if it panics or is killed.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
