@@ -15,14 +15,11 @@ use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::Retention;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_engine::OpenEngine;
-use lychgate_process::Shutdown;
-use lychgate_process::config::ConfigError;
 use lychgate_process::connections::Places;
 use lychgate_process::file_watcher::POLL_INTERVAL;
-use lychgate_process::metrics::{self as process_metrics, MetricsServer};
-use lychgate_process::supervisor;
+use lychgate_process::{Listeners, Shutdown, metrics as process_metrics, supervisor};
 use lychgate_store::Store;
-use tokio::net::TcpListener;
+use prometheus_client::registry::Registry;
 use tonic::service::Routes;
 
 use crate::client_metadata::{self, Documents};
@@ -66,7 +63,8 @@ pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: 
 /// A control plane that is ready to serve and has bound its address. Connections wait until it runs.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listeners: Listeners,
+    registry: Registry,
     places: Places,
     drain: Duration,
     tls: Option<Arc<Tls>>,
@@ -75,7 +73,6 @@ pub struct Server {
     reload: Option<Reload>,
     probes_upstreams: bool,
     metrics: ControlMetrics,
-    metrics_server: MetricsServer,
     config: Config,
     store: Store,
     issuers: Arc<Issuers>,
@@ -107,6 +104,7 @@ impl Server {
         let documents = Documents::new(outbound, client_metadata::judge);
         let tls = config.tls.as_ref().map(|tls| LoadedTls::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
+        let listeners = Listeners::bind(config.listen, &config.metrics).await?;
         let opened_at = clock.now();
         let mut registry = process_metrics::registry();
         let metrics = ControlMetrics::register(&mut registry);
@@ -119,17 +117,9 @@ impl Server {
         issuers.register(&mut registry);
         let audit = ConfigAudit::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
         audit.record(&config).await.context("cannot open the store")?;
-        let listener = supervisor::listen(config.listen).await.map_err(|error| {
-            ConfigError::new(
-                "listen",
-                format_args!("{} cannot be bound: {error}", config.listen),
-                "free the port or choose another",
-            )
-        })?;
-        let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
-        supervisor::refuse_unused_sockets()?;
         Ok(Self {
-            listener,
+            listeners,
+            registry,
             places,
             drain,
             tls,
@@ -138,7 +128,6 @@ impl Server {
             reload: None,
             probes_upstreams: false,
             metrics,
-            metrics_server,
             config,
             store,
             issuers,
@@ -165,7 +154,7 @@ impl Server {
     }
 
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listeners.service.local_addr()
     }
 
     /// Serves until `shutdown`. Then the health service says so at once, new calls are served for the time that callers may need
@@ -207,11 +196,11 @@ impl Server {
         node.announce().await;
         let watch = tokio::spawn(node.run(announced, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
-        let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
+        let metrics = tokio::spawn(self.listeners.metrics.serve(self.registry, shutdown.clone()));
         let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
         let authentication = Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, calls);
         let handshakes = self.tls.map(|tls| Handshakes { tls, clock, metrics: handshakes });
-        let incoming = connections(self.listener, self.places.clone(), handshakes);
+        let incoming = connections(self.listeners.service, self.places.clone(), handshakes);
         let age = Duration::from_secs(self.config.max_connection_age_seconds);
         supervisor::notify_ready();
         let served = tokio::select! {

@@ -4,14 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use governor::clock::DefaultClock;
-use lychgate_process::Shutdown;
 use lychgate_process::connections::Places;
 use lychgate_process::connections::http::{HttpTimeouts, serve};
-use lychgate_process::metrics::{self, MetricsServer};
-use lychgate_process::supervisor;
-use tokio::net::TcpListener;
+use lychgate_process::{Listeners, Shutdown, metrics, supervisor};
+use prometheus_client::registry::Registry;
 
 use crate::app::App;
 use crate::config::Config;
@@ -37,8 +34,8 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(20);
 /// An edge that is bound to its address and does not serve yet.
 #[derive(Debug)]
 pub struct Edge {
-    listener: TcpListener,
-    metrics_server: MetricsServer,
+    listeners: Listeners,
+    registry: Registry,
     app: App,
     credentials: CredentialReloader,
     appearance: Option<AppearanceReloader>,
@@ -59,26 +56,23 @@ impl Edge {
         });
         let (pages, appearance) = AppearanceReloader::load(config.templates_dir.clone())?;
         let credentials = CredentialReloader::new(config.control.clone());
-        let endpoints = Endpoints::open(config.control.targets()?)?;
-        let listener =
-            supervisor::listen(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let (targets, stale, drain) = (config.control.targets()?, config.control.stale()?, config.drain()?);
+        let listeners = Listeners::bind(config.listen, &config.metrics).await?;
+        let endpoints = Endpoints::open(targets)?;
         let mut registry = metrics::registry();
         places.register(&mut registry);
         let metrics = Metrics::new(&mut registry);
         let limits = Limits::new(&config.limits, DefaultClock::default(), LimitMetrics::register(&mut registry));
         let control = Control::new(endpoints, deadline, &mut registry);
-        let issuers = Arc::new(Issuers::new(config.control.stale()?, &mut registry));
-        let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
-        supervisor::refuse_unused_sockets()?;
+        let issuers = Arc::new(Issuers::new(stale, &mut registry));
         let (limits, shutdown) = (Arc::new(limits), Shutdown::new());
         let app = App { control, issuers, pages, proxies, limits, metrics, shutdown };
-        let drain = config.drain()?;
-        Ok(Self { listener, metrics_server, app, credentials, appearance, places, deadline, drain })
+        Ok(Self { listeners, registry, app, credentials, appearance, places, deadline, drain })
     }
 
     /// The bound address, with the real port if the configuration has port 0.
     pub fn local_addr(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.listeners.service.local_addr()?)
     }
 
     /// Serves until `shutdown` is requested. Then `/readyz` says so at once, new requests are served for the time that balancers
@@ -86,7 +80,7 @@ impl Edge {
     pub async fn run(mut self, shutdown: Shutdown) {
         self.app.shutdown = shutdown.clone();
         let shutdown = shutdown.delayed(self.drain);
-        if let Ok(address) = self.listener.local_addr() {
+        if let Ok(address) = self.listeners.service.local_addr() {
             tracing::info!(%address, "listening");
         }
         let refreshing = tokio::spawn({
@@ -101,11 +95,11 @@ impl Edge {
             let App { pages, issuers, .. } = self.app.clone();
             tokio::spawn(async move { appearance.run(&pages, &issuers).await })
         });
-        let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
+        let metrics = tokio::spawn(self.listeners.metrics.serve(self.registry, shutdown.clone()));
         let timeouts = HttpTimeouts { headers: HEADER_READ_TIMEOUT, drain: (self.deadline + GRACE).min(LONGEST_DRAIN) };
         let service = router::service(&self.app);
         supervisor::notify_ready();
-        if !serve(self.listener, &self.places, service, timeouts, shutdown.requested()).await {
+        if !serve(self.listeners.service, &self.places, service, timeouts, shutdown.requested()).await {
             tracing::warn!("shut down before every request was answered");
         }
         // These tasks hold nothing that could be lost.

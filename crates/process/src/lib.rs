@@ -6,6 +6,7 @@
 pub mod config;
 pub mod connections;
 pub mod file_watcher;
+mod listeners;
 pub mod metrics;
 pub mod network;
 pub mod private;
@@ -26,6 +27,7 @@ use tokio::runtime;
 
 pub use config::ConfigError;
 pub use file_watcher::FileWatcher;
+pub use listeners::Listeners;
 pub use shutdown::Shutdown;
 
 /// mimalloc takes 8 % less CPU time for an authorization than the C library's allocator (`make bench`), and 10 MiB more memory.

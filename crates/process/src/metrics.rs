@@ -71,7 +71,6 @@ pub fn durations<L: Clone + Debug + Eq + Hash + EncodeLabelSet>() -> Durations<L
 #[derive(Debug)]
 pub struct MetricsServer {
     listener: Option<TcpListener>,
-    registry: Registry,
 }
 
 impl MetricsServer {
@@ -79,20 +78,17 @@ impl MetricsServer {
     pub const DESCRIPTORS: usize = LIMITS.max + 4;
 
     /// Binds the address. Port 0 binds a free port, which is logged.
-    pub async fn bind(config: &MetricsConfig, registry: Registry) -> Result<Self, ConfigError> {
-        let Some(address) = config.listen else { return Ok(Self { listener: None, registry }) };
-        let listener = supervisor::listen(address).await.map_err(|error| {
-            let problem = format_args!("{address} cannot be bound: {error}");
-            ConfigError::new("metrics.listen", problem, "free the port or choose another")
-        })?;
+    pub(crate) async fn bind(config: &MetricsConfig) -> Result<Self, ConfigError> {
+        let Some(address) = config.listen else { return Ok(Self { listener: None }) };
+        let listener = supervisor::listen("metrics.listen", address).await?;
         tracing::info!(address = %listener.local_addr().unwrap_or(address), "serving metrics");
-        Ok(Self { listener: Some(listener), registry })
+        Ok(Self { listener: Some(listener) })
     }
 
-    /// Serves until shutdown is requested.
-    pub async fn serve(self, shutdown: Shutdown) {
+    /// Serves the metrics of `registry` until shutdown is requested.
+    pub async fn serve(self, registry: Registry, shutdown: Shutdown) {
         let Some(listener) = self.listener else { return };
-        let registry = Arc::new(self.registry);
+        let registry = Arc::new(registry);
         let routes = Router::new().route("/metrics", get(async move || render(&registry)));
         serve(listener, &Places::new(LIMITS, |_| false), routes, TIMEOUTS, shutdown.requested()).await;
     }
@@ -114,16 +110,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn address_in_use_is_a_configuration_error() {
-        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let config = MetricsConfig { listen: Some(taken.local_addr().unwrap()) };
-        let error = MetricsServer::bind(&config, Registry::default()).await.unwrap_err().to_string();
-        assert!(error.starts_with("metrics.listen: ") && error.contains("cannot be bound"), "{error}");
-    }
-
-    #[tokio::test]
     async fn nothing_is_served_without_an_address() {
-        let server = MetricsServer::bind(&MetricsConfig::default(), Registry::default()).await.unwrap();
-        server.serve(Shutdown::new()).await;
+        let server = MetricsServer::bind(&MetricsConfig::default()).await.unwrap();
+        server.serve(Registry::default(), Shutdown::new()).await;
     }
 }

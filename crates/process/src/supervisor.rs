@@ -36,20 +36,22 @@ pub(crate) fn receive_sockets() -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Listens at `address`: on the socket that the supervisor passed for it, or else on a new one.
-pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at the `address` of the configuration's `key`: on the socket that the supervisor passed for it, or else on a new one.
+/// Port 0 takes a free port.
+pub(crate) async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ConfigError> {
     let taken = take(&mut passed(), address);
-    match taken {
-        Some(socket) => {
-            socket.set_nonblocking(true)?;
-            TcpListener::from_std(socket)
-        }
+    let listener = match taken {
+        Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)),
         None => TcpListener::bind(address).await,
-    }
+    };
+    listener.map_err(|error| {
+        let problem = format_args!("{address} cannot be bound: {error}");
+        ConfigError::new(key, problem, "free the port or choose another")
+    })
 }
 
 /// Refuses a socket that the supervisor passed and no listener took: its peers would wait for ever.
-pub fn refuse_unused_sockets() -> Result<(), ConfigError> {
+pub(crate) fn refuse_unused_sockets() -> Result<(), ConfigError> {
     match passed().first().map(StdListener::local_addr) {
         None => Ok(()),
         Some(address) => {
@@ -103,9 +105,10 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_passed_socket_a_new_one_is_bound() {
-        let bound = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let bound = listen("listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         assert_ne!(bound.local_addr().unwrap().port(), 0);
-        assert!(listen(bound.local_addr().unwrap()).await.is_err(), "the port is taken");
+        let error = listen("metrics.listen", bound.local_addr().unwrap()).await.unwrap_err().to_string();
+        assert!(error.starts_with("metrics.listen: ") && error.contains("cannot be bound"), "{error}");
         refuse_unused_sockets().unwrap();
     }
 }
