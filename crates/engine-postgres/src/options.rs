@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use lychgate_engine::CLOCK_SKEW;
-
 use crate::DatabaseUrl;
 
 /// The database and how it is used.
@@ -17,7 +15,9 @@ pub struct Options {
     /// Accept a server without a synchronous standby: commits then do not survive the loss of its disk.
     pub allow_single: bool,
     /// A node whose clock differs more from the database's does not open it, is not ready and commits nothing. Two nodes
-    /// within it differ at most by twice as much, and the port bounds that by [`CLOCK_SKEW`].
+    /// within it differ at most by twice as much, which is far below the [`CLOCK_SKEW`] that the port bounds it by.
+    ///
+    /// [`CLOCK_SKEW`]: lychgate_engine::CLOCK_SKEW
     pub largest_clock_difference: Duration,
     /// The time to connect to a host, until the connection can be used.
     pub connect_timeout: Duration,
@@ -36,7 +36,7 @@ impl Options {
             url,
             read_connections: 8,
             allow_single: false,
-            largest_clock_difference: CLOCK_SKEW / 2,
+            largest_clock_difference: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(3),
             commit_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(3),

@@ -118,11 +118,15 @@ async fn a_node_whose_clock_differs_from_the_databases_neither_opens_nor_commits
     let clock = Arc::new(TestClock::new(WallClock.now()));
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("the clock is right");
     engine.commit(creation("right")).await.expect("the clock is right");
+    // The default is two seconds.
     let yesterday = Timestamp::from_millis(WallClock.now().millis() - DAY.as_millis() as u64);
-    clock.set(yesterday);
-    for cause in causes(&engine).await {
-        assert!(cause.contains("synchronize the clocks"), "{cause}");
+    for wrong in [yesterday, WallClock.now() + Duration::from_secs(60)] {
+        clock.set(wrong);
+        for cause in causes(&engine).await {
+            assert!(cause.contains("synchronize the clocks"), "{cause}");
+        }
     }
+    assert_eq!(options.largest_clock_difference, Duration::from_secs(2));
     clock.set(WallClock.now());
     engine.commit(creation("right again")).await.expect("the clock is right again");
     assert_eq!(open(&options).await.ready().await.expect("the system's clock is right"), Durability::LocalDisk);
