@@ -18,7 +18,7 @@ async fn every_row_holds_of_the_demo_with_its_mcp_server() -> Result<()> {
     holds(&report)?;
     for id in [
         "A7", "A10", "A26", "B1", "B5", "B6", "B7", "C1", "C11", "C12", "R3", "R8", "R30", "R32", "R33", "R37", "R42",
-        "L4", "L5", "L6", "L7", "L8", "L9", "L10",
+        "L4", "L5", "L6", "L7", "L8", "L9", "L10", "L11",
     ] {
         ensure!(result(&report, id)? == "holds", "{id} was not judged: {report:#}");
     }

@@ -4,6 +4,7 @@ mod authorize;
 mod callback;
 mod consent_page;
 mod cors;
+mod forged_tokens;
 mod known_client;
 mod metadata;
 mod registration;
@@ -12,6 +13,7 @@ mod revocation;
 mod token;
 
 use anyhow::Result;
+pub(crate) use forged_tokens::ForeignToken;
 
 use crate::Args;
 use crate::client::Client;
@@ -38,13 +40,14 @@ pub(crate) async fn run(scan: &mut Scan<'_>, args: &Args) -> Result<Option<Outco
         callback::named(scan, callback).await?;
     }
     let scope = match &args.resource {
-        Some(resource) => resource::check(scan, &server, resource).await,
+        Some(resource) => resource::check(scan, &server, resource, args.foreign_token_file.as_ref()).await?,
         None => server.first_scope(),
     };
     check_with_clients(scan, &server, args, scope.as_deref()).await?;
     scan.report.unknown(known_client::RULES, "needs a client: --register, or --client-id with --redirect-uri");
     scan.report.unknown(registration::RULES, "needs --register, which registers clients");
     scan.report.unknown(resource::RULES, "needs --resource, the MCP server's URL");
+    scan.report.unknown(&[Rule::L12], "needs --foreign-token-file, a token of this issuer for another resource");
     scan.report.unknown(callback::RULES, "needs --callback, the redirect URI at the identity provider");
     scan.report.unknown(&[Rule::B10, Rule::B11], "no page in this scan set a cookie");
     Ok(None)

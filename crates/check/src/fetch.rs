@@ -15,7 +15,7 @@ use tokio::time::{Instant as Deadline, timeout_at};
 use url::{Origin, Url};
 
 /// The most requests of a scan, without its clean-up: enough for every check, and no burden for the server.
-const MAX_REQUESTS: usize = 90;
+const MAX_REQUESTS: usize = 95;
 
 /// The time limit of a scan, without its clean-up.
 const MAX_DURATION: Duration = Duration::from_secs(180);

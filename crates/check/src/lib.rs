@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime;
 
+use checks::ForeignToken;
 use fetch::Fetch;
 use report::{Finished, Outcome, Report};
 use rules::Rule;
@@ -32,10 +33,10 @@ RESULTS
   FAILS    the server violates a MUST of a specification
   warns    the server violates a SHOULD, or may violate a MUST: look at it yourself
   skipped  not judged; the evidence says why
-  IDs are those of Lychgate's conformance table; L1 to L10 exist only here. -v names the sources.
+  IDs are those of Lychgate's conformance table; L1 to L12 exist only here. -v names the sources.
 
 REQUESTS TO THE SERVER
-  A scan sends at most 90 requests, one after another, and then deletes the clients that it registered. It follows
+  A scan sends at most 95 requests, one after another, and then deletes the clients that it registered. It follows
   redirects only within the authorization endpoint's own pages. It asks only the origins of ISSUER_URL, --resource,
   --callback and --also, even if metadata names others. Without --register it changes nothing.
 
@@ -57,6 +58,10 @@ pub struct Args {
     /// Also checks the MCP server at this URL: its challenge and its metadata
     #[arg(long, value_name = "URL", value_parser = NamedUrl::parse)]
     resource: Option<NamedUrl>,
+    /// Also presents the access token in this file to the MCP server, which must refuse it: one of the same issuer for another
+    /// resource. The MCP server sees the token
+    #[arg(long, value_name = "FILE", requires = "resource", value_parser = ForeignToken::read)]
+    foreign_token_file: Option<ForeignToken>,
     /// Also checks this server's redirect URI at its identity provider: a call without a code must be refused
     #[arg(long, value_name = "URL", value_parser = NamedUrl::parse)]
     callback: Option<NamedUrl>,
@@ -78,6 +83,9 @@ pub struct Args {
     /// Prints one JSON document instead of a table
     #[arg(long)]
     json: bool,
+    /// Prints a SARIF 2.1.0 log instead of a table
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
     /// Names the source of each requirement
     #[arg(short, long)]
     verbose: bool,
@@ -117,7 +125,11 @@ async fn run(args: &Args, stderr: &mut dyn Write) -> anyhow::Result<Finished> {
 
 /// A reader may close standard output early, as `head` does; that is no failure of the server.
 fn print(args: &Args, finished: &Finished, stdout: &mut dyn Write) -> anyhow::Result<()> {
-    let text = if args.json { finished.json()? } else { finished.table(args.verbose).to_string() };
+    let text = match (args.json, args.sarif) {
+        (true, _) => finished.json()?,
+        (_, true) => finished.sarif()?,
+        _ => finished.table(args.verbose).to_string(),
+    };
     let _closed = writeln!(stdout, "{text}");
     Ok(())
 }

@@ -1,6 +1,8 @@
-//! The verdict on each requirement, and its printing as a table or as JSON.
+//! The verdict on each requirement, and its printing as a table, as JSON or as SARIF.
 //!
 //! All evidence is made safe for a terminal when it is recorded: the server chose its bytes.
+
+mod sarif;
 
 use std::fmt::{self, Display};
 
@@ -159,6 +161,11 @@ struct FinishedRow {
 impl Finished {
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
+    }
+
+    /// The document of `--sarif`.
+    pub(crate) fn sarif(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&sarif::log(self))
     }
 
     /// With `verbose`, each row names the source of its requirement.

@@ -110,4 +110,6 @@ rules! {
     L8 Should "implicit and password are not advertised", "OAuth 2.1 §10; RFC 9700 §2.1.2, §2.4; RFC 8414 §2";
     L9 Should "an unknown scope is refused or left out", "RFC 6749 §3.3, §4.1.2.1";
     L10 Must "a callback without a code is refused with 4xx", "RFC 6749 §4.1.2; MCP Authorization, Error Handling";
+    L11 Must "a token that no key signed is refused", "RFC 8725 §3.1, §3.2; RFC 9068 §4; RFC 6750 §3.1";
+    L12 Must "a token for another resource is refused", "MCP Authorization, Token Audience Binding; RFC 8707 §2; RFC 9068 §4";
 }

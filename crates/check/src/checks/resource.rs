@@ -6,6 +6,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::forged_tokens::{self, ForeignToken};
 use super::{cors, metadata};
 use crate::fetch::Answer;
 use crate::report::or_absent;
@@ -14,23 +15,33 @@ use crate::scan::{NOWHERE, NamedUrl, Scan};
 use crate::server::{Server, first_scope};
 
 pub(super) const RULES: &[Rule] =
-    &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::C12, Rule::A23, Rule::R25];
+    &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::C12, Rule::A23, Rule::R25, Rule::L11];
 
 /// A token that no server issued.
 const INVALID_TOKEN: &str = "lychgate-check";
 
 /// Judges the MCP server. A scope that a client may request for it, if one is advertised.
-pub(super) async fn check(scan: &mut Scan<'_>, server: &Server, resource: &NamedUrl) -> Option<String> {
+pub(super) async fn check(
+    scan: &mut Scan<'_>,
+    server: &Server,
+    resource: &NamedUrl,
+    foreign: Option<&ForeignToken>,
+) -> anyhow::Result<Option<String>> {
     let ask = call(scan, &resource.url);
     let challenge = challenge(scan, resource, ask).await;
     tokens(scan, resource, challenge.as_ref()).await;
+    if challenge.is_some() {
+        forged_tokens::check(scan, server, resource, foreign).await?;
+    } else {
+        scan.report.unknown(&[Rule::L11, Rule::L12], "a call without a token was not challenged; see C11");
+    }
     let headers = "authorization,content-type,mcp-protocol-version";
     cors::preflight(scan, Rule::C12, &resource.url, &Method::POST, headers).await;
-    documents(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope())
+    Ok(documents(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope()))
 }
 
 /// A call that does nothing even if the server requires no token, with the header of a client in a web page.
-fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
+pub(super) fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
     let request =
         scan.fetch.post(url).header("accept", "application/json, text/event-stream").header("origin", NOWHERE);
     request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))

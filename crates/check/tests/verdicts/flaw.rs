@@ -159,5 +159,9 @@ flaws! {
         ResourceMetadataFollowsHost L5 fails,
         OfflineAccessAtResource A23 warns,
         BadTokenUnnamed R25 fails,
-        ErrorForNoToken R25 fails,;
+        ErrorForNoToken R25 fails,
+        UnsignedAccepted L11 fails,
+        UnsignedOfAnySpellingAccepted L11 fails,
+        SignatureIgnored L11 fails,
+        AudienceIgnored L12 fails,;
 }

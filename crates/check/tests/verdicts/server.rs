@@ -13,8 +13,11 @@ use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use url::{Url, form_urlencoded};
 
@@ -32,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) issuer: String,
     flaw: Option<Flaw>,
     received: Arc<Mutex<Received>>,
+    foreign_token: Arc<NamedTempFile>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +50,9 @@ impl Server {
     pub(crate) async fn start(flaw: Option<Flaw>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { issuer, flaw, received: Arc::default() };
+        let foreign_token = Arc::new(NamedTempFile::new().expect("a file"));
+        let server = Self { issuer, flaw, received: Arc::default(), foreign_token };
+        std::fs::write(server.foreign_token.path(), foreign_token_of(&server)).expect("a file");
         let router = Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
@@ -54,6 +60,11 @@ impl Server {
 
     pub(crate) fn resource(&self) -> String {
         format!("{}/mcp", self.issuer)
+    }
+
+    /// A file with a token of this issuer for another resource.
+    pub(crate) fn foreign_token_file(&self) -> String {
+        self.foreign_token.path().display().to_string()
     }
 
     /// `METHOD PATH` of each request, in order.
@@ -576,7 +587,37 @@ fn manage(server: &Server, method: &Method, path: &str, headers: &HeaderMap) -> 
     }
 }
 
+/// A token of this issuer for another resource.
+fn foreign_token_of(server: &Server) -> String {
+    let encoded = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let claims = json!({ "iss": server.issuer, "aud": "https://other.example/mcp", "exp": 4_000_000_000_u32 });
+    format!("{}.{}.c2lnbmVk", encoded(json!({ "alg": "ES256" })), encoded(claims))
+}
+
+/// True if the flaw of this server makes it believe the token. No token is one of its own: it has no key.
+fn believes(server: &Server, headers: &HeaderMap) -> bool {
+    let Some(token) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")) else {
+        return false;
+    };
+    let part = |n| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n)?).ok()?).ok();
+    let (Some(header), Some(claims)): (Option<Value>, Option<Value>) = (part(0), part(1)) else { return false };
+    let algorithm = header["alg"].as_str().unwrap_or_default();
+    let ours = claims["iss"] == server.issuer && claims["exp"].is_u64();
+    let audience = claims["aud"] == server.resource();
+    match server.flaw {
+        Some(Flaw::UnsignedAccepted) => ours && audience && algorithm == "none",
+        Some(Flaw::UnsignedOfAnySpellingAccepted) => ours && audience && algorithm == "nOnE",
+        Some(Flaw::SignatureIgnored) => ours && audience && algorithm == "ES256",
+        Some(Flaw::AudienceIgnored) => ours && token == foreign_token_of(server),
+        _ => false,
+    }
+}
+
 fn mcp(server: &Server, headers: &HeaderMap, query: &Pairs) -> Response {
+    if believes(server, headers) {
+        // As servers answer a call without a session.
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", server.issuer);
     let presented = headers.contains_key(AUTHORIZATION) || (server.has(Flaw::QueryIsRead) && !query.is_empty());
     let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
