@@ -11,6 +11,7 @@ mod connections;
 mod consents;
 mod control_plane;
 mod events;
+mod explain;
 mod failure;
 mod grants;
 mod issuers;
@@ -91,6 +92,8 @@ pub(crate) enum Nouns {
     Keys(Noun<keys::Verb>),
     /// The audit log: every change with its time, actor and reason
     Events(Noun<events::Verb>),
+    /// What happened to a request, a person or a client, step by step: from the audit log, and from logs
+    Explain(explain::Explain),
     /// The stores: prepares a database, or moves all data from one store to another
     #[command(subcommand, after_long_help = storage::HELP)]
     Storage(storage::Verb),
@@ -136,6 +139,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Connections(Noun { common, verb }) => connections::run(verb, &mut Session::open(common)?).await,
         Nouns::Keys(Noun { common, verb }) => keys::run(verb, &mut Session::open(common)?).await,
         Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
+        Nouns::Explain(explain) => explain.run().await,
         Nouns::Storage(verb) => storage::run(verb).await,
         Nouns::Backup(backup) => backup::run(backup).await,
         Nouns::Restore(restore) => restore.run().await,

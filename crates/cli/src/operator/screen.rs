@@ -87,7 +87,7 @@ impl Screen {
 }
 
 /// Writes all of standard output, except for exports.
-fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     if text.is_empty() {
         return Ok(());
     }
