@@ -15,6 +15,7 @@ pub mod load;
 pub mod metrics;
 pub mod person;
 pub mod program;
+pub mod recording;
 pub mod resource_server;
 pub mod site;
 pub mod system;
