@@ -20,6 +20,8 @@ CLIENTS := tests/clients
 NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
 CARGO_DENY := 0.20.2
+CARGO_DEB := 3.8.0
+CARGO_CYCLONEDX := 0.5.9
 
 # The profile of what `dist` makes, and where: another profile is only for trying the recipes.
 DIST_PROFILE ?= release
@@ -79,11 +81,16 @@ bench: packages-for-bench ## Measure one authorization: CPU, flows per second, l
 	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check --bench commits --bench render
 
 # Not part of `make test`: it needs root, and a release build takes ten minutes. Sign with LYCHGATE_SIGNING_KEY=FILE.
-dist: packages-for-dist ## Make the image and signed checksums in target/dist, proven by a whole login
-	$(MAKE) --no-print-directory build PROFILE=$(DIST_PROFILE)
+dist: packages-for-dist ## Make image, Debian packages, bills of materials, signed checksums in target/dist; proven by logins
+	command -v cargo-deb >/dev/null || cargo install cargo-deb --locked --version $(CARGO_DEB)
+	command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --locked --version $(CARGO_CYCLONEDX)
+	dist/programs $(DIST_PROFILE)
 	rm -rf $(DIST)
 	dist/image/build $(DIST_BIN_DIR) $(DIST)
 	dist/image/test $(DIST)/lychgate-image.tar $(DIST_BIN_DIR) $(CARGO) test --workspace
+	dist/debian/build $(DIST_BIN_DIR) $(DIST)
+	dist/debian/test $(DIST) $(CARGO) test --workspace
+	dist/sbom $(DIST)
 	cp dist/compose/compose.yaml $(DIST)/
 	dist/sign_test
 	dist/sign $(DIST)

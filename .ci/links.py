@@ -59,7 +59,8 @@ def named(_: Path, path: str, item: str | None = None) -> str | None:
     places = [ROOT / path]
     if (ROOT / "crates" / first).is_dir():
         places = [ROOT / "crates" / first / rest, ROOT / "crates" / first / "src" / rest]
-    elif not (ROOT / first).is_dir():
+    # What a build makes is in no clone.
+    elif first == "target" or not (ROOT / first).is_dir():
         return None
     place = next((place for place in places if place.exists()), None)
     if place is None:
