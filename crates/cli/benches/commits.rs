@@ -1,6 +1,6 @@
 //! Commits, reads and sizes of the engines, in one run: RocksDB, PostgreSQL with a synchronous standby, and for scale a bare loop
-//! over the same PostgreSQL server: one prepared upsert for each transaction, one connection for each writer. `make bench` prints
-//! it; nothing is asserted. Servers, writers and readers share this machine.
+//! over each: synced writes of one thread for each writer to RocksDB, and one prepared upsert for each transaction, one connection for
+//! each writer, to the same PostgreSQL server. `make bench` prints it; nothing is asserted. Servers, writers and readers share this machine.
 
 use std::future::Future;
 use std::path::Path;
@@ -13,6 +13,7 @@ use lychgate_engine::{Batch, Clock as _, Engine, Expectation, Key, KeyRange, Lim
 use lychgate_engine_postgres::{Options, Postgres, migrate};
 use lychgate_engine_rocksdb::RocksDb;
 use lychgate_test_postgres::{Server, Sync};
+use rocksdb::{DB, WriteOptions};
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
@@ -39,11 +40,15 @@ async fn main() -> Result<()> {
     let table = "CREATE TABLE bare (key bytea PRIMARY KEY, version bigint NOT NULL, value bytea NOT NULL)";
     connect(&bare).await?.batch_execute(table).await?;
 
+    let bare_directory = tempfile::tempdir()?;
+    let bare_rocksdb = Arc::new(DB::open_default(bare_directory.path())?);
+
     println!("{:>8} {:>22} {:>10} {:>9} {:>9}", "writers", "", "commits/s", "p50 ms", "p99 ms");
     for writers in [1, 8, 64] {
         for (name, engine) in &engines {
             report(&format!("{writers:>8} {name:>22}"), commits(engine, "empty", writers).await?);
         }
+        report(&format!("{writers:>8} {:>22}", "bare RocksDB loop"), bare_writes(&bare_rocksdb, writers).await?);
         report(&format!("{writers:>8} {:>22}", "bare PostgreSQL loop"), bare_commits(&bare, writers).await?);
     }
     println!(
@@ -109,6 +114,26 @@ async fn commits(engine: &Arc<dyn Engine>, run: &'static str, writers: usize) ->
             }
             Ok(latencies)
         }
+    })
+    .await
+}
+
+async fn bare_writes(database: &Arc<DB>, writers: usize) -> Result<Vec<Duration>> {
+    in_parallel(writers, |writer| {
+        let database = Arc::clone(database);
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut synced = WriteOptions::default();
+            synced.set_sync(true);
+            let mut latencies = Vec::new();
+            let begun = Instant::now();
+            while begun.elapsed() < DURATION {
+                let sent = Instant::now();
+                database.put_opt(format!("{writers}/{writer}/{}", latencies.len()), VALUE, &synced)?;
+                latencies.push(sent.elapsed());
+            }
+            Ok(latencies)
+        });
+        async { thread.await? }
     })
     .await
 }
