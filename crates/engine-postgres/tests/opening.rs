@@ -118,8 +118,12 @@ async fn a_node_whose_clock_differs_from_the_databases_neither_opens_nor_commits
     let clock = Arc::new(TestClock::new(WallClock.now()));
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("the clock is right");
     engine.commit(creation("right")).await.expect("the clock is right");
+    let difference = engine.clock_difference().await.expect("the database answers").expect("it has a clock");
+    assert!(difference < Duration::from_secs(3600), "{difference:?}");
     let yesterday = Timestamp::from_millis(WallClock.now().millis() - DAY.as_millis() as u64);
     clock.set(yesterday);
+    let difference = engine.clock_difference().await.expect("the database answers").expect("it has a clock");
+    assert!(difference > Duration::from_secs(3600), "{difference:?}");
     for cause in causes(&engine).await {
         assert!(cause.contains("synchronize the clocks"), "{cause}");
     }
