@@ -85,11 +85,7 @@ fn url(store: &StoreConfig) -> Result<DatabaseUrl, ConfigError> {
 /// Refuses keys of another engine, which would have no effect.
 fn refuse_idle_keys(store: &StoreConfig) -> Result<(), ConfigError> {
     let (rocksdb, postgres) = (store.engine == EngineName::Rocksdb, store.engine == EngineName::Postgres);
-    let name = match store.engine {
-        EngineName::Rocksdb => "rocksdb",
-        EngineName::Postgres => "postgres",
-        EngineName::Memory => "memory",
-    };
+    let name = store.engine.as_str();
     for (key, is_set, is_used, engine) in [
         ("store.path", store.path.is_some(), rocksdb, "rocksdb"),
         ("store.url", store.url.is_some(), postgres, "postgres"),

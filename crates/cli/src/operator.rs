@@ -1,4 +1,4 @@
-//! The operator's verbs: `lychgate issuers | consents | clients | grants | connections | keys | events | storage`.
+//! The operator's verbs: `lychgate issuers | consents | clients | grants | connections | keys | events | storage | doctor`.
 //!
 //! Each verb is a call of `lychgate.v1` (a list makes one per page, `events verify` none), which every caller with the token
 //! can make; docs/operations.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
@@ -10,6 +10,7 @@ mod clients;
 mod connections;
 mod consents;
 mod control_plane;
+mod doctor;
 mod events;
 mod explain;
 mod failure;
@@ -97,6 +98,9 @@ pub(crate) enum Nouns {
     /// The stores: prepares a database, or moves all data from one store to another
     #[command(subcommand, after_long_help = storage::HELP)]
     Storage(storage::Verb),
+    /// Checks the deployment from the control plane to the public URL, and names a remedy for each problem; exits with 1 if
+    /// something failed
+    Doctor(Box<doctor::Doctor>),
     /// Keeps a copy of the whole store while the control plane serves
     Backup(backup::Backup),
     /// Makes a new store of a backup, and ends again what was revoked since
@@ -141,6 +145,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
         Nouns::Explain(explain) => explain.run().await,
         Nouns::Storage(verb) => storage::run(verb).await,
+        Nouns::Doctor(doctor) => doctor::run(*doctor).await,
         Nouns::Backup(backup) => backup::run(backup).await,
         Nouns::Restore(restore) => restore.run().await,
     }

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 mod changes;
 mod connections;
+pub(crate) mod diagnosis;
 mod estimate;
 mod events;
 mod keys;

@@ -26,6 +26,7 @@ use lychgate_domain::time::CLOCK_SKEW;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::Telemetry;
+use lychgate_store::Durability;
 use serde::{Deserialize, Serialize};
 
 use crate::ground::propagation::KNOWN_AFTER;
@@ -150,6 +151,16 @@ impl StoreConfig {
     fn check_cache_entries() -> usize {
         Self::CHECK_CACHE_ENTRIES
     }
+
+    /// The least durability with which the engine takes commits.
+    pub(crate) fn required_durability(&self) -> Durability {
+        match self.engine {
+            EngineName::Memory => Durability::Process,
+            EngineName::Rocksdb => Durability::LocalDisk,
+            EngineName::Postgres if self.allow_single => Durability::LocalDisk,
+            EngineName::Postgres => Durability::Replicated,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -159,4 +170,15 @@ pub enum EngineName {
     Postgres,
     /// Forgets everything when the process ends: for trials.
     Memory,
+}
+
+impl EngineName {
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rocksdb => "rocksdb",
+            Self::Postgres => "postgres",
+            Self::Memory => "memory",
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 pub(crate) mod authentication;
 mod authorization;
+mod checkup;
 mod consent;
 mod ext_authz;
 mod issuer;

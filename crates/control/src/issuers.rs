@@ -1,6 +1,7 @@
 //! The issuers of this process, each with its keys and its upstream.
 
 mod key_ages;
+mod last_check;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::keys::keyring::{self, IssuerKeys, KeyManager, StoredKeyring};
 use crate::keys::signing::SigningKey;
 use crate::metrics::upstream_calls::UpstreamCallMetrics;
 use crate::upstream::{HttpClient, Upstream};
+pub(crate) use last_check::{LastCheck, UpstreamCheck, UpstreamProblem};
 
 /// One issuer as one call sees it: its configuration, its upstream, and its keys as they are now.
 #[derive(Clone, Debug)]
@@ -54,7 +56,18 @@ struct ServedIssuer {
     /// The path of its upstream in the configuration.
     upstream_key: String,
     upstream: Arc<Upstream>,
+    last_check: LastCheck,
     key_manager: Arc<KeyManager>,
+}
+
+/// The upstream of an issuer, as a background job watches it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WatchedUpstream<'a> {
+    pub(crate) issuer: &'a IssuerId,
+    /// Its path in the configuration.
+    pub(crate) key: &'a str,
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) last_check: &'a LastCheck,
 }
 
 impl ServedIssuer {
@@ -63,7 +76,7 @@ impl ServedIssuer {
     }
 
     fn with_keys(&self, keys: Arc<IssuerKeys>) -> IssuerContext {
-        let Self { issuer, upstream_key: _, upstream, key_manager } = self;
+        let Self { issuer, upstream_key: _, upstream, last_check: _, key_manager } = self;
         let (issuer, upstream, key_manager) = (Arc::clone(issuer), Arc::clone(upstream), Arc::clone(key_manager));
         IssuerContext { issuer, upstream, key_manager, keys }
     }
@@ -91,7 +104,8 @@ impl Issuers {
             let stored = StoredKeyring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
             let key_manager = KeyManager::open(stored, now).await?;
             let (upstream, key_manager) = (Arc::new(upstream), Arc::new(key_manager));
-            let entry = ServedIssuer { issuer: Arc::new(issuer), upstream_key: at, upstream, key_manager };
+            let (issuer, last_check) = (Arc::new(issuer), LastCheck::default());
+            let entry = ServedIssuer { issuer, upstream_key: at, upstream, last_check, key_manager };
             issuers.insert(entry.issuer.id.clone(), entry);
         }
         Ok(Self(issuers))
@@ -125,9 +139,19 @@ impl Issuers {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_access(&issuer.id))
     }
 
-    /// The upstream of every issuer, with its path in the configuration.
-    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&IssuerId, &str, &Arc<Upstream>)> {
-        self.0.values().map(|entry| (&entry.issuer.id, entry.upstream_key.as_str(), &entry.upstream))
+    /// The upstream of every issuer.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = WatchedUpstream<'_>> {
+        self.0.values().map(|entry| WatchedUpstream {
+            issuer: &entry.issuer.id,
+            key: &entry.upstream_key,
+            upstream: &entry.upstream,
+            last_check: &entry.last_check,
+        })
+    }
+
+    /// The latest check of the issuer's upstream.
+    pub(crate) fn last_check(&self, issuer: &IssuerId) -> Option<Arc<UpstreamCheck>> {
+        self.0.get(issuer)?.last_check.get()
     }
 
     /// All issuers, for background jobs.

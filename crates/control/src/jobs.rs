@@ -1,6 +1,5 @@
 //! Background jobs: work that no request asks for.
 
-pub(crate) mod config_audit;
 mod interval;
 pub(crate) mod maintenance;
 pub(crate) mod node_health;

@@ -10,11 +10,11 @@
 //! 3. [`config`]: the configuration file and its translation into domain types
 //! 4. `upstream`: the identity provider; `keys`: keyrings and signing
 //! 5. `issuers`: the issuers of this process, each with its keys and its upstream
-//! 6. `feed`, `event_log`, `refreshes`: process-wide handles
+//! 6. `feed`, `event_log`, `refreshes`, `node`: process-wide handles
 //! 7. `state`: every handle that a use case needs
 //! 8. `clients`: lookup and authentication of clients; `next`: the answer of a step to the browser
 //! 9. use cases: `flow` (a browser's way through an authorization), `token` (begin at `token/endpoint.rs`), `consents`,
-//!    `account` (connected apps), `registration`, `admin`, `events` (sealing, retention and export of the event log)
+//!    `account` (connected apps), `registration`, `admin`, `checkup`, `events` (sealing, retention and export of the event log)
 //! 10. `jobs`: background work that no request asks for
 //! 11. `grpc`: the services and the wire format
 //! 12. `serve`: the listener and the process
@@ -24,6 +24,7 @@
 
 mod account;
 mod admin;
+mod checkup;
 pub mod client_metadata;
 mod clients;
 pub mod config;
@@ -40,6 +41,7 @@ mod keys;
 mod limits;
 mod metrics;
 mod next;
+mod node;
 mod refreshes;
 mod registration;
 mod serve;

@@ -33,11 +33,11 @@ use crate::ground::tls::{LoadedTls, Tls};
 use crate::grpc;
 use crate::grpc::authentication::Authentication;
 use crate::issuers::Issuers;
-use crate::jobs::config_audit::ConfigAudit;
 use crate::jobs::node_health::NodeHealth;
 use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::jobs::{maintenance, upstream_health, upstream_revocation};
 use crate::limits::Limits;
+use crate::node::{ConfigAudit, Node};
 use crate::refreshes::Refreshes;
 use crate::state::State;
 use listener::{Handshakes, IncomingConnection, connections};
@@ -157,13 +157,22 @@ impl Server {
         self.listeners.service.local_addr()
     }
 
+    fn node(&self) -> Node {
+        Node {
+            audit: self.audit.clone(),
+            tls: self.tls.clone(),
+            engine: self.config.store.engine,
+            required_durability: self.config.store.required_durability(),
+        }
+    }
+
     /// Serves until `shutdown`. Then the health service says so at once, new calls are served for the time that callers may need
     /// to notice, and calls under way are finished.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         tracing::info!(address = %self.local_addr()?, "listening");
         let announced = shutdown.clone();
         let shutdown = announced.delayed(self.drain);
-        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        let (clock, entropy, node) = (self.clock.clone(), self.entropy.clone(), self.node());
         let ControlMetrics { calls, health: health_metrics, feed, use_cases, handshakes, .. } = self.metrics;
         let state = State {
             store: self.store.clone(),
@@ -175,6 +184,7 @@ impl Server {
             limits: Arc::new(self.limits),
             refreshes: Refreshes::default(),
             metrics: use_cases,
+            node,
             clock: self.clock,
             entropy: self.entropy,
             shutdown: shutdown.clone(),

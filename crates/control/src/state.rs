@@ -31,6 +31,7 @@ use crate::ground::principal::Principals;
 use crate::issuers::{IssuerContext, Issuers};
 use crate::limits::{Limits, Redemption};
 use crate::metrics::use_cases::{ConsentStep, UseCaseMetrics};
+use crate::node::Node;
 use crate::refreshes::Refreshes;
 
 /// The handles of this process. Clones share them.
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) limits: Arc<Limits>,
     pub(crate) refreshes: Refreshes,
     pub(crate) metrics: UseCaseMetrics,
+    pub(crate) node: Node,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) shutdown: Shutdown,

@@ -14,6 +14,7 @@
 //! - [`authentication`]: how a client proves at the token endpoint that it is itself
 //! - [`upstream`]: the login at the upstream, its ID token and its tokens
 //! - [`browser`]: cookies and sessions
+//! - [`checkup`]: the proof that this deployment answers at an issuer's public URL
 //! - [`request`]: the checks of `/authorize`, as one list, and the ticket that carries a checked request
 //! - [`consent`]: what a person allowed, and how much of the consent page a request gets
 //! - [`flow`]: a decision and what becomes of it, up to the redeemed code
@@ -27,6 +28,7 @@ pub mod account;
 pub mod authentication;
 pub mod browser;
 pub mod capacity;
+pub mod checkup;
 pub mod client;
 mod codec;
 pub mod confusable;

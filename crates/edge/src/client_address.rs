@@ -59,6 +59,18 @@ pub enum ClientAddressHeader {
     Forwarded,
 }
 
+/// What a connection and a request say about the client's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ForwardedAddress {
+    /// The connection is a trusted proxy's.
+    pub(crate) is_trusted: bool,
+    /// The header that trusted proxies write, cut after some characters; `None` if the request has none.
+    pub(crate) header: Option<String>,
+}
+
+/// The most characters of a header that [`TrustedProxies::observe`] keeps.
+const MAX_OBSERVED: usize = 512;
+
 /// The proxies that are believed about a client's address, and the header they write it into.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedProxies {
@@ -92,6 +104,13 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// What leads to the result of [`TrustedProxies::client`], for an operator.
+    pub(crate) fn observe(&self, peer: IpAddr, headers: &HeaderMap) -> ForwardedAddress {
+        let lines: Vec<_> = headers.get_all(self.header.name()).iter().map(|line| line.as_bytes()).collect();
+        let text = || String::from_utf8_lossy(&lines.join(&b", "[..])).chars().take(MAX_OBSERVED).collect();
+        ForwardedAddress { is_trusted: self.trusts(peer), header: (!lines.is_empty()).then(text) }
     }
 
     /// True for the address of a trusted proxy.
@@ -185,6 +204,19 @@ mod tests {
             headers.append(header.name(), HeaderValue::from_bytes(line.as_bytes()).expect("a header value"));
         }
         proxies(header).client(ip(peer), &headers)
+    }
+
+    #[test]
+    fn an_observation_has_every_line_of_the_header_that_is_read() {
+        let mut headers = HeaderMap::new();
+        let seen = |peer: &str, headers: &HeaderMap| proxies(ClientAddressHeader::default()).observe(ip(peer), headers);
+        assert_eq!(seen("10.0.0.1", &headers), ForwardedAddress { is_trusted: true, header: None });
+        headers.append(header::FORWARDED, HeaderValue::from_static("for=192.0.2.1"));
+        assert_eq!(seen("192.0.2.1", &headers), ForwardedAddress { is_trusted: false, header: None });
+        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
+        headers.append("x-forwarded-for", HeaderValue::try_from("x".repeat(2 * MAX_OBSERVED)).expect("a value"));
+        let header = seen("10.0.0.1", &headers).header.expect("it has one");
+        assert!(header.starts_with("192.0.2.1, xxx") && header.len() == MAX_OBSERVED, "{header}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod authorization;
+pub(crate) mod checkup;
 pub(crate) mod home;
 pub(crate) mod introspection;
 pub(crate) mod metadata;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use lychgate_api::Reason;
-use lychgate_pages::page::{Incomplete, Page};
+use lychgate_pages::page::{ConsentPage, Incomplete, Page};
 use lychgate_pages::render::IssuerSetting;
+use lychgate_pages::samples::Sampled as _;
 use lychgate_pages::words::Reader;
 use lychgate_pages::{Appearance, Asset, Setting};
 use lychgate_process::file_watcher::POLL_INTERVAL;
 use lychgate_process::{ConfigError, FileWatcher};
+use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
 use crate::issuers::{Issuer, Issuers};
@@ -37,6 +39,14 @@ impl Pages {
             tracing::error!(%error, template = P::KIND.template(), "cannot render a page");
             Failure::new(Reason::Fault)
         })
+    }
+
+    /// SHA-256, in hexadecimal, of a consent page for an English reader, with the values of a sample. It is the same at every edge
+    /// with the same version, templates, words and brand. `None` if the page cannot be rendered, which is logged.
+    pub(crate) fn consent_page_digest(&self, issuer: &Issuer) -> Option<String> {
+        let sample = ConsentPage::samples().into_iter().next()?;
+        let html = self.render(Some(issuer), &Reader::new("en", ""), &sample.page).ok()?;
+        Some(Sha256::digest(html).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The file with this name below `/assets/`.

@@ -17,7 +17,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::handlers::{
-    account, authorization, home, introspection, metadata, ops, registration, revocation, token, verify,
+    account, authorization, checkup, home, introspection, metadata, ops, registration, revocation, token, verify,
 };
 use crate::limits::{Class, RouteLimit};
 use crate::middleware::{
@@ -45,16 +45,18 @@ pub(crate) fn service(
 }
 
 fn routes(app: &App) -> Router {
-    let [browser, api, proxy, ops] = [browser(), api(), proxy(), ops()];
-    let limits = Arc::new(RouteLimits([&browser, &api, &proxy, &ops].map(|group| group.limits.0.clone()).concat()));
+    let [browser, api, proxy, operator, ops] = [browser(), api(), proxy(), operator(), ops()];
+    let groups = [&browser, &api, &proxy, &operator, &ops];
+    let limits = Arc::new(RouteLimits(groups.map(|group| group.limits.0.clone()).concat()));
     let limited =
         |group: Routes| group.router.layer(from_fn_with_state((Arc::clone(&app.limits), Arc::clone(&limits)), limit));
     let browser = limited(browser).layer(from_fn_with_state(app.pages.clone(), as_page));
     let json = || from_fn_with_state(app.pages.clone(), as_json);
     let api = limited(api).layer(json()).layer(cors());
     let proxy = limited(proxy).layer(json());
+    let operator = limited(operator).layer(json());
     let ops = limited(ops).layer(json());
-    browser.merge(api).merge(proxy).merge(ops).route_layer(from_fn(name_route)).with_state(app.clone())
+    browser.merge(api).merge(proxy).merge(operator).merge(ops).route_layer(from_fn(name_route)).with_state(app.clone())
 }
 
 /// Endpoints that a person opens in a browser.
@@ -101,6 +103,12 @@ fn api() -> Routes {
 /// The endpoint for proxies that ask before they forward a request.
 fn proxy() -> Routes {
     Routes::default().route("/verify", [get(RouteLimit::Class(Class::Verification), verify::verify)])
+}
+
+/// The endpoint that an operator's command asks. Everyone can send it a pass, and each pass costs a call: it has no more than a
+/// person's first page.
+fn operator() -> Routes {
+    Routes::default().route("/.well-known/lychgate-checkup", [get(RouteLimit::Class(Class::Stranger), checkup::answer)])
 }
 
 /// Endpoints of the edge itself, which belong to no issuer.
@@ -230,6 +238,7 @@ mod tests {
             ("/.well-known/oauth-protected-resource", "GET HEAD", DOCUMENT),
             ("/.well-known/{*document}", "GET HEAD POST PUT DELETE PATCH", DOCUMENT),
             ("/verify", "GET", RouteLimit::Class(Class::Verification)),
+            ("/.well-known/lychgate-checkup", "GET", RouteLimit::Class(Class::Stranger)),
             ("/healthz", "GET HEAD", RouteLimit::Probe),
             ("/readyz", "GET HEAD", RouteLimit::Probe),
             ("/assets/{file}", "GET HEAD", DOCUMENT),
@@ -238,7 +247,7 @@ mod tests {
         let expected = expected
             .iter()
             .flat_map(|(path, methods, limit)| methods.split(' ').map(move |method| (*path, method, *limit)));
-        let listed = RouteLimits([browser(), api(), proxy(), ops()].map(|group| group.limits.0).concat());
+        let listed = RouteLimits([browser(), api(), proxy(), operator(), ops()].map(|group| group.limits.0).concat());
         assert_eq!(listed.0, expected.collect::<Vec<_>>());
 
         // A method that a route does not list, and a path that is none, have the strictest class.

@@ -25,7 +25,7 @@ impl ClockReading {
 
     /// The smallest difference between the two clocks that explains the reading, if this process's clock shows `now` at
     /// `instant`.
-    fn difference(&self, now: Timestamp, instant: Instant) -> Duration {
+    pub(crate) fn difference(&self, now: Timestamp, instant: Instant) -> Duration {
         let earliest = Timestamp::from_millis(u64::try_from(self.micros_at(instant) / 1000).unwrap_or(0));
         let latest = earliest + self.before.until(self.after);
         latest.until(now).max(now.until(earliest))

@@ -172,6 +172,12 @@ impl Engine for Postgres {
             (false, false) => Err(unavailable(CallError::NotReplicated)),
         }
     }
+
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        let deadline = tokio::time::Instant::now() + self.options.read_timeout;
+        let proof = within(deadline, self.reads.lease.valid()).await.map_err(unavailable)?;
+        Ok(Some(proof.clock.difference(self.clock.now(), Instant::now())))
+    }
 }
 
 impl fmt::Debug for Postgres {

@@ -118,15 +118,19 @@ async fn a_node_whose_clock_differs_from_the_databases_neither_opens_nor_commits
     let clock = Arc::new(TestClock::new(WallClock.now()));
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("the clock is right");
     engine.commit(creation("right")).await.expect("the clock is right");
+    let difference = engine.clock_difference().await.expect("the database answers").expect("it has a clock");
+    assert!(difference < Duration::from_secs(3600), "{difference:?}");
     // The default is two seconds.
+    assert_eq!(options.largest_clock_difference, Duration::from_secs(2));
     let yesterday = Timestamp::from_millis(WallClock.now().millis() - DAY.as_millis() as u64);
     for wrong in [yesterday, WallClock.now() + Duration::from_secs(60)] {
         clock.set(wrong);
+        let difference = engine.clock_difference().await.expect("the database answers").expect("it has a clock");
+        assert!(difference > Duration::from_secs(2), "{difference:?}");
         for cause in causes(&engine).await {
             assert!(cause.contains("synchronize the clocks"), "{cause}");
         }
     }
-    assert_eq!(options.largest_clock_difference, Duration::from_secs(2));
     clock.set(WallClock.now());
     engine.commit(creation("right again")).await.expect("the clock is right again");
     assert_eq!(open(&options).await.ready().await.expect("the system's clock is right"), Durability::LocalDisk);

@@ -1,7 +1,8 @@
 //! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
 //! which a commit can be lost, repeated or delayed.
 //!
-//! Reads can be held or fail; scans and events pass through unchanged; barriers can fail, and the free space can be set.
+//! Reads can be held or fail; scans and events pass through unchanged; barriers can fail, and the free space, the durability
+//! and the difference of clocks can be set.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,9 @@ pub struct Faulty {
     inner: OpenEngine,
     script: Mutex<Script>,
     free_bytes: Mutex<Option<u64>>,
+    clock_difference: Mutex<Option<Duration>>,
+    durability: Mutex<Option<Durability>>,
+    ready_fails: AtomicBool,
     barriers_fail: AtomicBool,
     reads_fail: AtomicBool,
 }
@@ -43,6 +47,9 @@ impl Faulty {
             inner,
             script: Mutex::default(),
             free_bytes: Mutex::default(),
+            clock_difference: Mutex::default(),
+            durability: Mutex::default(),
+            ready_fails: AtomicBool::new(false),
             barriers_fail: AtomicBool::new(false),
             reads_fail: AtomicBool::new(false),
         }
@@ -93,6 +100,21 @@ impl Faulty {
     /// Sets the free space that the engine reports; `None`: that of the inner engine.
     pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
         *self.free_bytes.lock().expect("nothing panics while it holds the number") = free_bytes;
+    }
+
+    /// Sets the difference of clocks that the engine reports; `None`: that of the inner engine.
+    pub fn set_clock_difference(&self, difference: Option<Duration>) {
+        *self.clock_difference.lock().expect("nothing panics while it holds the difference") = difference;
+    }
+
+    /// Sets the durability that the engine reports; `None`: that of the inner engine.
+    pub fn set_durability(&self, durability: Option<Durability>) {
+        *self.durability.lock().expect("nothing panics while it holds the durability") = durability;
+    }
+
+    /// Whether the engine reports from now on that it takes no commits.
+    pub fn set_ready_fails(&self, fail: bool) {
+        self.ready_fails.store(fail, Ordering::SeqCst);
     }
 
     /// From now on barriers fail, as when the node that is read cannot tell whether another took over.
@@ -204,7 +226,14 @@ impl Engine for Faulty {
     }
 
     async fn ready(&self) -> Result<Durability, EngineError> {
-        self.inner.ready().await
+        if self.ready_fails.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable(cause()));
+        }
+        let set = *self.durability.lock().expect("nothing panics while it holds the durability");
+        match set {
+            Some(durability) => Ok(durability),
+            None => self.inner.ready().await,
+        }
     }
 
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
@@ -212,6 +241,14 @@ impl Engine for Faulty {
         match set {
             Some(free_bytes) => Ok(Some(free_bytes)),
             None => self.inner.free_bytes().await,
+        }
+    }
+
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        let set = *self.clock_difference.lock().expect("nothing panics while it holds the difference");
+        match set {
+            Some(difference) => Ok(Some(difference)),
+            None => self.inner.clock_difference().await,
         }
     }
 }

@@ -42,6 +42,12 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
         Ok(None)
     }
+
+    /// The difference between this process's clock and the store's, as far as it is certain. `None`: the engine has no clock
+    /// of its own. A layer above an engine forwards it.
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        Ok(None)
+    }
 }
 
 /// The failures that a returned commit survives.

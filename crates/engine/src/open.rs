@@ -115,4 +115,8 @@ impl<E: SoleWriter> Engine for Recorded<E> {
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
         self.engine.free_bytes().await
     }
+
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        self.engine.clock_difference().await
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) mod proto {
 ///   for damaged. An open login names the entry rules that admitted its person, and there are failures and events of people
 ///   who were not admitted. An older node would issue a code under other rules, and could not read the records.
 /// - 7: a store whose data was copied elsewhere has a fence. An older node would serve it.
-const RECORD_LEVEL: u32 = 7;
+pub const RECORD_LEVEL: u32 = 7;
 
 /// The time a batch has to be applied.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);
@@ -80,6 +80,8 @@ pub struct Store {
     /// runs can land in a store that is being copied away.
     fence: Expectation,
     check_cache: Option<Arc<CheckCache>>,
+    /// The record level that opening the store raised; `None` if it had this version's, or was new.
+    raised_from: Option<u32>,
     /// Notified when this process enqueues a revocation for the upstream.
     enqueued: Arc<watch::Sender<()>>,
 }
@@ -158,9 +160,11 @@ impl Store {
     /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it. A
     /// store that a [copy] has fenced is refused.
     pub async fn open(engine: OpenEngine, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine, fence: Expectation::Absent, check_cache: None, enqueued: Arc::default() };
+        let store =
+            Self { engine, fence: Expectation::Absent, check_cache: None, raised_from: None, enqueued: Arc::default() };
         let Opening { meta: found, fence } = store.opening(now).await?;
-        let store = Self { fence, ..store };
+        let level = found.as_ref().map(|found| found.value.record_level);
+        let store = Self { fence, raised_from: level.filter(|level| *level != RECORD_LEVEL), ..store };
         let meta = key::store_meta();
         match found {
             Some(found) if found.value.record_level == RECORD_LEVEL => Ok(store),
@@ -181,6 +185,17 @@ impl Store {
     pub async fn may_be_served(&self, now: Timestamp) -> Result<(), StoreError> {
         let Opening { fence, .. } = self.opening(now).await?;
         if fence == self.fence { Ok(()) } else { Err(Fenced::Moved.into()) }
+    }
+
+    /// The record level of the store as it is now; `None` for a store without any record.
+    pub async fn record_level(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
+        let meta = self.record::<proto::StoreMeta>(key::store_meta(), now).await?;
+        Ok(meta.map(|meta| meta.value.record_level))
+    }
+
+    /// The record level that opening the store raised; `None` if the store had [`RECORD_LEVEL`] already, or was new.
+    pub fn raised_from(&self) -> Option<u32> {
+        self.raised_from
     }
 
     /// What decides whether the store may be opened. Fails if it may not.
@@ -219,6 +234,12 @@ impl Store {
     /// The free space of the engine's disk, in bytes; `None` if it has none of its own.
     pub async fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
         self.engine.free_bytes().await.map_err(store_error)
+    }
+
+    /// The difference between this process's clock and the engine's, as far as it is certain; `None` if the engine has no clock
+    /// of its own.
+    pub async fn clock_difference(&self) -> Result<Option<Duration>, StoreError> {
+        self.engine.clock_difference().await.map_err(store_error)
     }
 
     /// Commits a batch, and notifies the worker of upstream revocations if it enqueues one.
@@ -327,6 +348,22 @@ mod tests {
         engine.fail(0, Fault::UnknownBefore);
         let checks = batch(clock.now()).expect(key::store_meta(), Expectation::Absent);
         assert_eq!(store.commit(checks).await.unwrap(), Commit::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_store_knows_from_which_record_level_it_was_raised() {
+        let clock = Arc::<TestClock>::default();
+        let engine = OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy));
+        let new = Store::open(engine.clone(), clock.now()).await.unwrap();
+        assert_eq!((new.raised_from(), new.record_level(clock.now()).await.unwrap()), (None, Some(RECORD_LEVEL)));
+        let lower = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL - 1 });
+        let meta = new.record::<proto::StoreMeta>(key::store_meta(), clock.now()).await.unwrap().unwrap();
+        let lowered = batch(clock.now()).put(key::store_meta(), Expectation::Version(meta.version), lower, None);
+        engine.commit(lowered).await.unwrap();
+        let raised = Store::open(engine.clone(), clock.now()).await.unwrap();
+        assert_eq!(raised.raised_from(), Some(RECORD_LEVEL - 1));
+        assert_eq!(raised.record_level(clock.now()).await.unwrap(), Some(RECORD_LEVEL));
+        assert_eq!(Store::open(engine, clock.now()).await.unwrap().raised_from(), None);
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use prost::{Message, Name};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, SerializeOptions, Value,
 };
+use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::failure::Failure;
@@ -78,6 +79,21 @@ impl Screen {
             Some(part) if !self.json => print(paragraph(&dynamic(part), 0).trim_end()),
             _ => self.outcome(whole, ""),
         }
+    }
+
+    /// Prints one item of the command's own: for programs as JSON, for people as `text`, which must be safe to show.
+    pub(super) fn line<T: Serialize>(&self, item: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        if !self.json {
+            return self.text(&text(item));
+        }
+        let mut line = Vec::new();
+        item.serialize(&mut serde_json::Serializer::with_formatter(&mut line, Ascii)).map_err(io::Error::from)?;
+        print(&String::from_utf8(line).map_err(io::Error::other)?)
+    }
+
+    /// Prints text that is safe to show.
+    pub(super) fn text(&self, text: &str) -> Result<(), Failure> {
+        print(text)
     }
 
     /// Prints one answer: for programs all of it, for people a sentence.

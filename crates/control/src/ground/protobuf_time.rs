@@ -18,6 +18,11 @@ pub(crate) fn duration(duration: Duration) -> prost_types::Duration {
     prost_types::Duration { seconds: seconds(duration), nanos: 0 }
 }
 
+/// To the nanosecond.
+pub(crate) fn exact_duration(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration { seconds: seconds(duration), nanos: duration.subsec_nanos() as i32 }
+}
+
 pub(crate) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -165,6 +165,15 @@ impl LoadedTls {
         self.authorities.len()
     }
 
+    /// The end of validity of the first certificate of each file to expire, by the file's configuration key.
+    pub(crate) fn expiries(&self) -> Vec<(&'static str, Timestamp)> {
+        let first = |certificates: &[CertificateDer<'_>]| {
+            certificates.iter().filter_map(|der| Certificate::parse(der)).map(|parsed| parsed.not_after).min()
+        };
+        let files = [("tls.cert_file", &self.chain), ("tls.client_ca_file", &self.authorities)];
+        files.into_iter().filter_map(|(key, certificates)| Some((key, first(certificates)?))).collect()
+    }
+
     /// The key need not be compared: it belongs to the certificate.
     fn is_same_as(&self, other: &Self) -> bool {
         (&self.chain, &self.authorities, self.certificates) == (&other.chain, &other.authorities, other.certificates)

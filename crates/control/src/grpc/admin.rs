@@ -1,6 +1,7 @@
 //! `AdminService`.
 
 mod backup;
+mod diagnosis;
 mod export;
 mod records;
 
@@ -11,12 +12,12 @@ use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_response::Outcome as Revoked;
 use lychgate_api::v1::admin_service_server::AdminService;
 use lychgate_api::v1::{
-    AdminServiceRevokeRequest, AdminServiceRevokeResponse, BackupRequest, BackupResponse, DisableClientRequest,
-    DisableClientResponse, EnableClientRequest, EnableClientResponse, ExportEventsRequest, ExportEventsResponse,
-    GetClientRequest, GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse,
-    ListConnectionsRequest, ListConnectionsResponse, ListEventsRequest, ListEventsResponse, ListGrantsRequest,
-    ListGrantsResponse, ListKeysRequest, ListKeysResponse, RevokeSubjectsRequest, RevokeSubjectsResponse,
-    RotateKeysRequest, RotateKeysResponse,
+    AdminServiceRevokeRequest, AdminServiceRevokeResponse, BackupRequest, BackupResponse, DiagnoseRequest,
+    DiagnoseResponse, DisableClientRequest, DisableClientResponse, EnableClientRequest, EnableClientResponse,
+    ExportEventsRequest, ExportEventsResponse, GetClientRequest, GetClientResponse, GetGrantRequest, GetGrantResponse,
+    ListClientsRequest, ListClientsResponse, ListConnectionsRequest, ListConnectionsResponse, ListEventsRequest,
+    ListEventsResponse, ListGrantsRequest, ListGrantsResponse, ListKeysRequest, ListKeysResponse, ReadCheckupRequest,
+    ReadCheckupResponse, RevokeSubjectsRequest, RevokeSubjectsResponse, RotateKeysRequest, RotateKeysResponse,
 };
 use lychgate_domain::Refusal;
 use lychgate_domain::client::ClientStatus;
@@ -24,8 +25,9 @@ use lychgate_domain::keys::Purpose;
 use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use tonic::{Request, Response, Status};
 
-use super::{admission, caller, reply};
+use super::{admission, caller, checkup, reply};
 use crate::admin::backup::Backup;
+use crate::admin::diagnosis::diagnose;
 use crate::admin::{Admin, Change, ChangeOutcome, KeyRotation, RotateKeys};
 use crate::events::Export;
 use crate::ground::caller::Caller;
@@ -72,6 +74,21 @@ impl AdminService for AdminApi {
             Export::begin(self.0.call_with_cached_keys(&caller, &request.issuer_id)?, export_request).await
         };
         reply(export.await, &caller.request_id, |export| export::lines(export, admission))
+    }
+
+    async fn diagnose(&self, request: Request<DiagnoseRequest>) -> Result<Response<DiagnoseResponse>, Status> {
+        let caller = caller(&request)?;
+        Ok(Response::new(diagnosis::response(diagnose(&self.0, &caller).await)))
+    }
+
+    async fn read_checkup(
+        &self,
+        request: Request<ReadCheckupRequest>,
+    ) -> Result<Response<ReadCheckupResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let read = self.0.call_with_cached_keys(&caller, &request.issuer_id);
+        let read = read.and_then(|call| checkup::read(call, &request));
+        reply(read, &caller.request_id, |read| read)
     }
 
     async fn list_keys(&self, request: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {

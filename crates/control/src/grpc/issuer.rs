@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use lychgate_api::v1;
 use lychgate_api::v1::issuer_service_server::IssuerService;
 use lychgate_api::v1::{
-    DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource, ServerMetadata,
+    CheckupRequest, CheckupResponse, DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource,
+    ServerMetadata,
 };
 use lychgate_domain::client::jwk::SignatureAlgorithm;
 use lychgate_domain::client::{AuthenticationMethod, GrantType};
@@ -13,7 +14,7 @@ use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource, UpstreamToke
 use lychgate_domain::token::token_exchange::TOKEN_EXCHANGE;
 use tonic::{Request, Response, Status};
 
-use super::{caller, reply};
+use super::{caller, checkup, reply};
 use crate::ground::propagation::MAX_AGE;
 use crate::ground::protobuf_time::duration;
 use crate::issuers::IssuerContext;
@@ -42,6 +43,13 @@ impl IssuerService for IssuerApi {
             resources: call.issuer().resources.iter().map(resource).collect(),
             max_age: Some(duration(MAX_AGE)),
         })
+    }
+
+    async fn checkup(&self, request: Request<CheckupRequest>) -> Result<Response<CheckupResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let answered = self.0.call(&caller, &request.issuer_id).await;
+        let answered = answered.and_then(|call| checkup::answer(call, request));
+        reply(answered, &caller.request_id, |answer| answer)
     }
 }
 

@@ -25,6 +25,7 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AccountService/SignIn",
             "/lychgate.v1.AccountService/Revoke",
             "/lychgate.v1.AccountService/SignOut",
+            "/lychgate.v1.IssuerService/Checkup",
         ],
     ),
     (&[Role::Edge, Role::Resource], &["/lychgate.v1.TokenService/Exchange", "/lychgate.v1.TokenService/Introspect"]),
@@ -62,6 +63,8 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AdminService/ListEvents",
             "/lychgate.v1.AdminService/ExportEvents",
             "/lychgate.v1.AdminService/Backup",
+            "/lychgate.v1.AdminService/Diagnose",
+            "/lychgate.v1.AdminService/ReadCheckup",
         ],
     ),
 ];

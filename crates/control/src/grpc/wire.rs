@@ -84,7 +84,7 @@ fn failure_page(page: FailurePage) -> v1::FailurePage {
     }
 }
 
-fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
+pub(crate) fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
     v1::SetCookie { name: cookie.name, value: cookie.value, max_age_seconds: cookie.max_age.map(seconds) }
 }
 

@@ -2,19 +2,21 @@
 //! configuration is the one that the other nodes of its store have.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use lychgate_domain::id::IssuerId;
 use lychgate_process::Shutdown;
 use lychgate_store::{Durability, Store, StoreError};
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use super::config_audit::ConfigAudit;
+use crate::node::{ComparedConfiguration, ConfigAudit};
 
 /// The interval at which the store is asked whether it takes commits, and for the configuration recorded last.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -23,12 +25,24 @@ const INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HealthMetrics {
     durability: Family<DurabilityLabels, Gauge>,
+    /// Absent for a store without a clock of its own.
+    clock_difference: Family<NoLabels, Gauge<f64, AtomicU64>>,
     differs: Family<IssuerLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DurabilityLabels {
     durability: &'static str,
+}
+
+/// Labels of a metric that may be absent and has no label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct NoLabels;
+
+impl EncodeLabelSet for NoLabels {
+    fn encode(&self, _: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,6 +66,9 @@ impl HealthMetrics {
             "The durability of commits: 1 at the present one, which is not_ready if the store takes none",
             Family::clone(&metrics.durability),
         );
+        let help = "The difference between this node's clock and the store's, as far as it is certain";
+        let clocks = Family::clone(&metrics.clock_difference);
+        registry.register_with_unit("lychgate_store_clock_difference", help, Unit::Seconds, clocks);
         registry.register(
             "lychgate_configuration_differs",
             "1 if the configuration of an issuer is not the one that the node started last has",
@@ -94,6 +111,7 @@ impl NodeHealth {
                 }
                 let status = self.ready(&mut durability).await;
                 self.health.set_service_status("", status).await;
+                self.compare_clocks().await;
                 self.compare(&mut differing).await;
             };
             tokio::select! {
@@ -131,9 +149,16 @@ impl NodeHealth {
         status
     }
 
+    /// A store that does not answer is reported by [`NodeHealth::ready`].
+    async fn compare_clocks(&self) {
+        if let Ok(Some(difference)) = self.store.clock_difference().await {
+            self.metrics.clock_difference.get_or_create(&NoLabels).set(difference.as_secs_f64());
+        }
+    }
+
     /// Compares the configuration of each issuer with the one that the store remembers.
     async fn compare(&mut self, before: &mut BTreeMap<IssuerId, bool>) {
-        let compared = match self.audit.differing().await {
+        let compared = match self.audit.compare().await {
             Ok(compared) => compared,
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
@@ -141,7 +166,9 @@ impl NodeHealth {
                 return;
             }
         };
-        for (issuer, differs) in compared {
+        for compared in compared {
+            let differs = compared.differs();
+            let ComparedConfiguration { issuer, .. } = compared;
             let status = if differs { ServingStatus::NotServing } else { ServingStatus::Serving };
             self.health.set_service_status(service(&issuer), status).await;
             let labels = IssuerLabels { issuer: issuer.to_string() };

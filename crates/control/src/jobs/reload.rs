@@ -16,7 +16,7 @@ use tokio::time::interval;
 use crate::config::{Config, TlsConfig};
 use crate::ground::principal::Principals;
 use crate::ground::tls::{LoadedTls, Tls};
-use crate::jobs::config_audit::ConfigAudit;
+use crate::node::ConfigAudit;
 
 /// The warning before the server certificate expires: how early, and how often.
 const WARN_BEFORE_EXPIRY: Duration = Duration::from_secs(14 * 86_400);

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lychgate_domain::id::IssuerId;
+use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::issuers::{UpstreamCheck, UpstreamProblem, WatchedUpstream};
 use crate::state::State;
-use crate::upstream::{ProbeFailure, Upstream};
+use crate::upstream::ProbeFailure;
 
 /// The time between checks of an upstream that answers. It is also the longest time after a failure.
 const CHECK_INTERVAL: Duration = Duration::from_secs(600);
@@ -23,15 +25,15 @@ const FIRST_RETRY: Duration = Duration::from_secs(30);
 
 /// Makes the health service of each issuer known, before the first check has an answer.
 pub(crate) async fn announce(state: &State, health: &HealthReporter) {
-    for (issuer, _, _) in state.issuers.upstreams() {
-        health.set_service_status(service(issuer), ServingStatus::Unknown).await;
+    for watched in state.issuers.upstreams() {
+        health.set_service_status(service(watched.issuer), ServingStatus::Unknown).await;
     }
 }
 
 /// Checks every upstream until `shutdown`.
 pub(crate) async fn run(state: State, health: HealthReporter, shutdown: Shutdown) {
-    let watches = state.issuers.upstreams().map(|(issuer, key, upstream)| {
-        let watch = UpstreamWatch { issuer, key, upstream, health: health.clone() };
+    let watches = state.issuers.upstreams().map(|watched| {
+        let watch = UpstreamWatch { watched, health: health.clone(), clock: Arc::clone(&state.clock) };
         watch.run()
     });
     tokio::select! {
@@ -41,33 +43,37 @@ pub(crate) async fn run(state: State, health: HealthReporter, shutdown: Shutdown
 }
 
 struct UpstreamWatch<'a> {
-    issuer: &'a IssuerId,
-    /// The path of the upstream in the configuration.
-    key: &'a str,
-    upstream: &'a Arc<Upstream>,
+    watched: WatchedUpstream<'a>,
     health: HealthReporter,
+    clock: Arc<dyn Clock>,
 }
 
 impl UpstreamWatch<'_> {
     async fn run(self) {
-        let service = service(self.issuer);
+        let WatchedUpstream { issuer, key, upstream, last_check } = self.watched;
+        let service = service(issuer);
         let mut failures = 0;
         loop {
-            let (status, wait) = match self.upstream.probe().await {
-                Ok(()) => {
+            let probed = upstream.probe().await;
+            let problem = probed.err().map(|ProbeFailure { member, cause }| UpstreamProblem {
+                key: format!("{key}.{member}"),
+                error: format!("{cause:#}"),
+            });
+            let (status, wait) = match &problem {
+                None => {
                     if failures > 0 {
-                        tracing::info!(issuer.id = %self.issuer, "the upstream answers again");
+                        tracing::info!(issuer.id = %issuer, "the upstream answers again");
                     }
                     failures = 0;
                     (ServingStatus::Serving, CHECK_INTERVAL)
                 }
-                Err(ProbeFailure { member, cause }) => {
-                    let (key, error) = (format!("{}.{member}", self.key), format!("{cause:#}"));
-                    tracing::warn!(issuer.id = %self.issuer, key, error, "the upstream cannot be used: people cannot sign in");
+                Some(UpstreamProblem { key, error }) => {
+                    tracing::warn!(issuer.id = %issuer, key, error, "the upstream cannot be used: people cannot sign in");
                     failures += 1;
                     (ServingStatus::NotServing, retry_after(failures))
                 }
             };
+            last_check.set(UpstreamCheck { at: self.clock.now(), problem });
             self.health.set_service_status(&service, status).await;
             tokio::time::sleep(wait).await;
         }

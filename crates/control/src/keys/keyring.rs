@@ -90,6 +90,16 @@ pub(crate) struct ListedKey {
     pub public: Option<Jwk>,
 }
 
+/// The key of a family that makes new values.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveKey {
+    pub family: KeyFamily,
+    pub id: KeyId,
+    pub active_at: Timestamp,
+    /// When its successor becomes active, by the schedule.
+    pub replaced_at: Timestamp,
+}
+
 /// An operator's rotation.
 #[derive(Clone, Debug)]
 pub(crate) struct RotationRequest {
@@ -147,6 +157,19 @@ impl KeyManager {
     pub(crate) async fn list(&self, now: Timestamp) -> Result<Vec<ListedKey>, Error> {
         let stored = self.stored.store.keyring(&self.stored.issuer, now).await?;
         self.stored.listed(&stored.map(|stored| stored.value).unwrap_or_default()).map_err(Error::Fault)
+    }
+
+    /// The active key of each family.
+    pub(crate) async fn active(&self, now: Timestamp) -> Result<Vec<ActiveKey>, Error> {
+        let Rotation { every, announcement } = self.stored.rotation;
+        let active = |ListedKey { family, key, life, public: _ }: ListedKey| ActiveKey {
+            family,
+            id: key.id,
+            active_at: life.active_at,
+            replaced_at: life.retires_at.unwrap_or(key.created_at + every + announcement),
+        };
+        let listed = self.list(now).await?.into_iter();
+        Ok(listed.filter(|listed| listed.key.state == KeyState::Active).map(active).collect())
     }
 
     /// Performs an operator's rotation once, with an event, and returns all keys. This node uses the result at once,

@@ -17,6 +17,7 @@ mod configuration_changes;
 mod connections;
 mod consents;
 mod crashes;
+mod diagnosis;
 mod disconnects;
 mod entry;
 mod events;

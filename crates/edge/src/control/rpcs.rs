@@ -7,12 +7,12 @@ use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::v1::{
     AccountServiceRevokeRequest, AccountServiceRevokeResponse, AccountServiceShowRequest, AccountServiceShowResponse,
-    BeginRequest, BeginResponse, ConfirmLoginRequest, ConfirmLoginResponse, DecideRequest, DecideResponse,
-    DeleteRequest, DeleteResponse, DescribeRequest, DescribeResponse, ExchangeRequest, ExchangeResponse,
-    FinishLoginRequest, FinishLoginResponse, IntrospectRequest, IntrospectResponse, ListRequest, ListResponse,
-    ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, RevokeRequest, RevokeResponse, ShowRequest,
-    ShowResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, UpdateRequest, UpdateResponse,
-    VerifyRequest, VerifyResponse,
+    BeginRequest, BeginResponse, CheckupRequest, CheckupResponse, ConfirmLoginRequest, ConfirmLoginResponse,
+    DecideRequest, DecideResponse, DeleteRequest, DeleteResponse, DescribeRequest, DescribeResponse, ExchangeRequest,
+    ExchangeResponse, FinishLoginRequest, FinishLoginResponse, IntrospectRequest, IntrospectResponse, ListRequest,
+    ListResponse, ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, RevokeRequest, RevokeResponse,
+    ShowRequest, ShowResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, UpdateRequest,
+    UpdateResponse, VerifyRequest, VerifyResponse,
 };
 use tonic::Status;
 
@@ -93,6 +93,8 @@ rpcs! {
     sign_in: AccountServiceClient.sign_in(SignInRequest) -> SignInResponse, harmless;
     revoke_apps: AccountServiceClient.revoke(AccountServiceRevokeRequest) -> AccountServiceRevokeResponse, keyed;
     sign_out: AccountServiceClient.sign_out(SignOutRequest) -> SignOutResponse, harmless;
+
+    checkup: IssuerServiceClient.checkup(CheckupRequest) -> CheckupResponse, harmless;
 
     list_issuers: IssuerServiceClient.list(ListRequest) -> ListResponse, own;
     describe_issuer: IssuerServiceClient.describe(DescribeRequest) -> DescribeResponse, own;

@@ -54,6 +54,11 @@ pub(crate) fn redirect(location: &str) -> Result<Response, Failure> {
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
+/// Text that only the control plane can read, for one caller and no cache.
+pub(crate) fn opaque(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()
+}
+
 /// JSON that contains credentials and must not be cached (RFC 6749 §5.1).
 pub(crate) fn secret_json(status: StatusCode, body: &impl Serialize) -> Result<Response, Failure> {
     let json = serde_json::to_string(body).map_err(|_| Failure::new(Reason::Fault))?;

@@ -15,7 +15,7 @@ use super::{Directory, Issuer, ResourceDocument};
 
 /// Every issuer's endpoints below its path. If a path could belong to two issuers, the one with the longer path has it, so
 /// the shorter ending comes first.
-const ENDPOINTS: [&str; 14] = [
+const ENDPOINTS: [&str; 15] = [
     "/authorize",
     "/consent",
     "/token",
@@ -30,11 +30,13 @@ const ENDPOINTS: [&str; 14] = [
     "/account/sign-out",
     SERVER_METADATA,
     OPENID_CONFIGURATION,
+    CHECKUP,
 ];
 
 const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
 const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+const CHECKUP: &str = "/.well-known/lychgate-checkup";
 const CALLBACK: &str = "/callback/";
 const REGISTRATION: &str = "/register/";
 /// The page at an issuer's own address, which may end with a slash.
@@ -208,6 +210,8 @@ mod tests {
             assert_eq!(find(path), is("t", OPENID_CONFIGURATION), "{path}");
         }
         assert_eq!(find(SERVER_METADATA), is("root", SERVER_METADATA));
+        assert_eq!(find("/.well-known/lychgate-checkup"), is("root", CHECKUP));
+        assert_eq!(find("/t/.well-known/lychgate-checkup"), is("t", CHECKUP));
         assert_eq!(find("/callback/t"), (Some("t".to_owned()), None));
         assert_eq!(find("/"), is("root", HOME));
         for path in ["/t", "/t/"] {

@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod browsers;
+mod checkup;
 mod cross_origin;
 mod endpoints;
 mod failures;

@@ -49,6 +49,7 @@ pub(crate) enum Message {
     SignIn(v1::SignInRequest),
     RevokeApps(v1::AccountServiceRevokeRequest),
     SignOut(v1::SignOutRequest),
+    Checkup(v1::CheckupRequest),
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +62,7 @@ pub(crate) enum Answer {
     Registered(v1::ClientInformation),
     Deleted,
     Account(v1::AccountServiceShowResponse),
+    CheckedUp(v1::CheckupResponse),
 }
 
 #[derive(Clone, Debug)]
@@ -288,6 +290,13 @@ impl AccountService for FakeControl {
 impl IssuerService for FakeControl {
     async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListResponse>, Status> {
         Ok(Response::new(v1::ListResponse { issuers: self.script().issuers.clone(), max_age: max_age() }))
+    }
+
+    async fn checkup(&self, request: Request<v1::CheckupRequest>) -> Result<Response<v1::CheckupResponse>, Status> {
+        match self.reply(request, Message::Checkup)? {
+            Answer::CheckedUp(answer) => Ok(Response::new(answer)),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
+        }
     }
 
     async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {

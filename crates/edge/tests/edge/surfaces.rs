@@ -21,7 +21,7 @@ enum Kind {
 }
 
 /// Every route. The tests below cover only routes in this list.
-const ROUTES: [(&str, Kind); 25] = [
+const ROUTES: [(&str, Kind); 26] = [
     ("/authorize", Kind::Page),
     ("/t/authorize", Kind::Page),
     ("/consent", Kind::Page),
@@ -40,6 +40,7 @@ const ROUTES: [(&str, Kind); 25] = [
     ("/t/introspect", Kind::Secret),
     ("/verify", Kind::Proxy),
     ("/t/verify", Kind::Proxy),
+    ("/t/.well-known/lychgate-checkup", Kind::Proxy),
     ("/.well-known/oauth-protected-resource/root", Kind::Document),
     ("/jwks.json", Kind::Document),
     ("/.well-known/oauth-authorization-server", Kind::Document),

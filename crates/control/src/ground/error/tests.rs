@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lychgate_api::channel::{self, AuthenticatedChannel};
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::issuer_service_server::{IssuerService, IssuerServiceServer};
-use lychgate_api::v1::{DescribeRequest, DescribeResponse, ListRequest, ListResponse};
+use lychgate_api::v1::{CheckupRequest, CheckupResponse, DescribeRequest, DescribeResponse, ListRequest, ListResponse};
 use lychgate_domain::flow::response::MAX_EARLY_BYTES;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -132,6 +132,10 @@ impl IssuerService for Refusing {
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
+        Err((self.0)().into_status(&"i".repeat(64)))
+    }
+
+    async fn checkup(&self, _: Request<CheckupRequest>) -> Result<Response<CheckupResponse>, Status> {
         Err((self.0)().into_status(&"i".repeat(64)))
     }
 }

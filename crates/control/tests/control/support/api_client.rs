@@ -73,6 +73,9 @@ impl ApiClient {
             revoke_apps = revoke(AccountServiceRevokeRequest) -> Next, next;
             sign_out = sign_out(SignOutRequest) -> Next, next;
         }
+        IssuerServiceClient {
+            checkup = checkup(CheckupRequest) -> CheckupResponse;
+        }
         ConsentServiceClient {
             check = check(CheckRequest) -> CheckResponse;
             batch_check = batch_check(BatchCheckRequest) -> BatchCheckResponse;

@@ -107,4 +107,8 @@ impl Engine for BreakpointEngine {
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
         self.engine.free_bytes().await
     }
+
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        self.engine.clock_difference().await
+    }
 }

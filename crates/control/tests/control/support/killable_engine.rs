@@ -71,4 +71,8 @@ impl Engine for KillableEngine {
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
         self.engine().await.free_bytes().await
     }
+
+    async fn clock_difference(&self) -> Result<Option<Duration>, EngineError> {
+        self.engine().await.clock_difference().await
+    }
 }

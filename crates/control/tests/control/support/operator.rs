@@ -38,6 +38,8 @@ impl Operator {
             revoke = revoke(AdminServiceRevokeRequest) -> AdminServiceRevokeResponse;
             revoke_subjects = revoke_subjects(RevokeSubjectsRequest) -> RevokeSubjectsResponse;
             list_events = list_events(ListEventsRequest) -> ListEventsResponse;
+            diagnose = diagnose(DiagnoseRequest) -> DiagnoseResponse;
+            read_checkup = read_checkup(ReadCheckupRequest) -> CheckupObservation, observation;
         }
     }
 

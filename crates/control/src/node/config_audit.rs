@@ -31,6 +31,22 @@ pub(crate) struct ConfigAudit {
     own: Arc<Mutex<Vec<OwnConfiguration>>>,
 }
 
+/// An issuer's configuration at this node, and at the node that was started or reloaded last.
+#[derive(Clone, Debug)]
+pub(crate) struct ComparedConfiguration {
+    pub(crate) issuer: IssuerId,
+    pub(crate) own: ConfigurationDigest,
+    /// `None` if there is no record, or it cannot be read.
+    pub(crate) latest: Option<ConfigurationDigest>,
+}
+
+impl ComparedConfiguration {
+    /// True if another node that was started or reloaded later has another configuration.
+    pub(crate) fn differs(&self) -> bool {
+        self.latest.is_some_and(|latest| latest != self.own)
+    }
+}
+
 #[derive(Clone, Debug)]
 struct OwnConfiguration {
     issuer: IssuerId,
@@ -62,15 +78,26 @@ impl ConfigAudit {
         own.iter().map(|own| own.issuer.clone()).collect()
     }
 
-    /// For each issuer, whether a node that was started or reloaded later has another configuration of it.
-    pub(crate) async fn differing(&self) -> Result<Vec<(IssuerId, bool)>, StoreError> {
+    /// Compares the configuration of each issuer with the one that was recorded last.
+    pub(crate) async fn compare(&self) -> Result<Vec<ComparedConfiguration>, StoreError> {
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut compared = Vec::with_capacity(own.len());
         for OwnConfiguration { issuer, url, digest } in own {
-            let recorded = self.store.configuration_digest(&url, self.clock.now()).await?;
-            compared.push((issuer, recorded.is_some_and(|recorded| recorded.value != digest)));
+            let latest = self.store.configuration_digest(&url, self.clock.now()).await?.map(|latest| latest.value);
+            compared.push(ComparedConfiguration { issuer, own: digest, latest });
         }
         Ok(compared)
+    }
+
+    /// The configuration of each issuer at this node, without a look at the store.
+    pub(crate) fn own(&self) -> Vec<ComparedConfiguration> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = |own: &OwnConfiguration| ComparedConfiguration {
+            issuer: own.issuer.clone(),
+            own: own.digest,
+            latest: None,
+        };
+        own.iter().map(alone).collect()
     }
 
     /// If several nodes see a change at once, one records it.
