@@ -59,7 +59,7 @@ def named(_: Path, path: str, item: str | None = None) -> str | None:
     places = [ROOT / path]
     if (ROOT / "crates" / first).is_dir():
         places = [ROOT / "crates" / first / rest, ROOT / "crates" / first / "src" / rest]
-    # What a build makes is in no clone.
+    # No clone has the files of a build.
     elif first == "target" or not (ROOT / first).is_dir():
         return None
     place = next((place for place in places if place.exists()), None)

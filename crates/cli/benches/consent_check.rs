@@ -5,7 +5,9 @@
 //! people in the same order, so that other load on the machine affects all servers alike. The result is the CPU time of the
 //! servers; that of the client is not counted, but lowers the calls per second. No server writes a log.
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -231,7 +233,10 @@ async fn gate(directory: &Path, consents: u64, remembered: usize) -> Result<()> 
 fn config(directory: &Path, remembered: usize) -> Result<Config> {
     let file = |name: &str, contents: &str| {
         let path = directory.join(name);
-        std::fs::write(&path, contents).map(|()| path.display().to_string())
+        std::fs::write(&path, contents)?;
+        // The control plane refuses a master key that others can read.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        anyhow::Ok(path.display().to_string())
     };
     let digest = |token: &str| Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let text = format!(

@@ -93,7 +93,7 @@ pub(crate) enum Nouns {
     Keys(Noun<keys::Verb>),
     /// The audit log: every change with its time, actor and reason
     Events(Noun<events::Verb>),
-    /// What happened to a request, a person or a client, step by step: from the audit log, and from logs
+    /// Explains a request, a person or a client, step by step: from the audit log, and from logs
     Explain(explain::Explain),
     /// The stores: prepares a database, or moves all data from one store to another
     #[command(subcommand, after_long_help = storage::HELP)]

@@ -55,7 +55,7 @@ fn words(fields: &Fields) -> String {
     }
 }
 
-/// What a person was told.
+/// The sentence that the person read.
 fn meaning(reason: Reason) -> String {
     let told = Appearance::load(None).ok().and_then(|pages| pages.failure_in_english(reason).ok());
     told.map(|told| format!(", \"{told}\"")).unwrap_or_default()
