@@ -111,7 +111,7 @@ async fn an_identity_provider_that_fails_is_noticed() -> Result<()> {
         }
         Ok(())
     };
-    scene.recording.record(WINDOW, failing).await?;
+    scene.recording.record(LONG_WINDOW, failing).await?;
     scene.expect(&["LychgateLoginsFailing", "LychgateProviderFailing", "LychgateServerErrors"])?;
     scene.system.upstream(MAIN.id)?.be_honest();
     scene.logins(LONG_WINDOW).await?;
@@ -144,7 +144,7 @@ async fn a_lost_standby_and_a_lost_database_are_noticed() -> Result<()> {
     primary.require_standby();
     let secrets = tempfile::tempdir()?;
     let url = secrets.path().join("url");
-    fs::write(&url, primary.url(&primary.database()))?;
+    fs::write(&url, primary.database())?;
     fs::set_permissions(&url, fs::Permissions::from_mode(0o600))?;
     let store = format!("engine = \"postgres\"\nurl = {{ file = {url:?} }}\nallow_single = true");
     let mut scene = Scene::start(vec![store], "").await?;
