@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use time::OffsetDateTime;
 
 /// The DNS name in the certificate of an edge.
 pub fn name_of_edge(edge: usize) -> String {
@@ -30,7 +32,16 @@ impl Authority {
 
     /// A certificate and its private key, in PEM.
     fn certify(&self, name: SanType, usage: ExtendedKeyUsagePurpose) -> Result<(String, String)> {
-        let mut params = CertificateParams::new(Vec::new())?;
+        self.certify_by(CertificateParams::new(Vec::new())?, name, usage)
+    }
+
+    /// The same with more of its parameters.
+    fn certify_by(
+        &self,
+        mut params: CertificateParams,
+        name: SanType,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<(String, String)> {
         params.subject_alt_names = vec![name];
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate()?;
@@ -77,6 +88,15 @@ impl Files {
     pub fn certify_control(&self, authority: &Authority) -> Result<()> {
         let name = SanType::IpAddress([127, 0, 0, 1].into());
         self.put_pair("control", authority.certify(name, ExtendedKeyUsagePurpose::ServerAuth)?)
+    }
+
+    /// The same for some time only.
+    pub fn certify_control_for(&self, authority: &Authority, lasts: Duration) -> Result<()> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        let end = jsonwebtoken::get_current_timestamp() + lasts.as_secs();
+        params.not_after = OffsetDateTime::from_unix_timestamp(i64::try_from(end)?)?;
+        let name = SanType::IpAddress([127, 0, 0, 1].into());
+        self.put_pair("control", authority.certify_by(params, name, ExtendedKeyUsagePurpose::ServerAuth)?)
     }
 
     pub fn certify_edge(&self, edge: usize, authority: &Authority) -> Result<()> {
