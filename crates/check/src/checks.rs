@@ -7,6 +7,7 @@ mod cors;
 mod forged_tokens;
 mod known_client;
 mod metadata;
+mod ping;
 mod registration;
 mod resource;
 mod revocation;

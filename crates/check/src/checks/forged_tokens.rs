@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::resource::call;
+use super::ping::ping;
 use crate::fetch::Answer;
 use crate::rules::Rule;
 use crate::scan::{NamedUrl, Scan, nonce};
@@ -70,7 +70,7 @@ pub(super) async fn check(
 /// Sends a token that must be refused as RFC 6750 §3.1 says. Any answer but 401 is one to a caller who was let in: a server
 /// without a session may answer a ping with 400.
 async fn present(scan: &mut Scan<'_>, rule: Rule, resource: &NamedUrl, (what, token): (&str, &str)) {
-    let request = call(scan, &resource.url).bearer_auth(token);
+    let request = ping(scan, &resource.url).bearer_auth(token);
     if let Some(answer) = scan.send(&[rule], request).await {
         scan.report.judge(rule, is_refused(&answer), format_args!("{what}: {answer}"));
     }

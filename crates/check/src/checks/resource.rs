@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use super::forged_tokens::{self, ForeignToken};
+use super::ping::ping;
 use super::{cors, metadata};
 use crate::fetch::Answer;
 use crate::report::or_absent;
@@ -27,7 +28,7 @@ pub(super) async fn check(
     resource: &NamedUrl,
     foreign: Option<&ForeignToken>,
 ) -> anyhow::Result<Option<String>> {
-    let ask = call(scan, &resource.url);
+    let ask = ping(scan, &resource.url);
     let challenge = challenge(scan, resource, ask).await;
     tokens(scan, resource, challenge.as_ref()).await;
     if challenge.is_some() {
@@ -38,13 +39,6 @@ pub(super) async fn check(
     let headers = "authorization,content-type,mcp-protocol-version";
     cors::preflight(scan, Rule::C12, &resource.url, &Method::POST, headers).await;
     Ok(documents(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope()))
-}
-
-/// A call that does nothing even if the server requires no token, with the header of a client in a web page.
-pub(super) fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
-    let request =
-        scan.fetch.post(url).header("accept", "application/json, text/event-stream").header("origin", NOWHERE);
-    request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))
 }
 
 type Parameters = BTreeMap<String, String>;
@@ -100,7 +94,7 @@ fn parse(mut rest: &str) -> Option<Parameters> {
 }
 
 async fn tokens(scan: &mut Scan<'_>, resource: &NamedUrl, bare: Option<&Parameters>) {
-    let request = call(scan, &resource.url).bearer_auth(INVALID_TOKEN);
+    let request = ping(scan, &resource.url).bearer_auth(INVALID_TOKEN);
     if let Some(answer) = scan.send(&[Rule::R25], request).await {
         let evidence = format!("a bad token: {answer}");
         match error(&answer) {
@@ -113,7 +107,7 @@ async fn tokens(scan: &mut Scan<'_>, resource: &NamedUrl, bare: Option<&Paramete
     }
     let mut url = resource.url.clone();
     url.query_pairs_mut().append_pair("access_token", INVALID_TOKEN);
-    let request = call(scan, &url);
+    let request = ping(scan, &url);
     let Some(answer) = scan.send(&[Rule::C7], request).await else { return };
     // `invalid_token` shows that the server read the query, unless it also answers so without a token.
     let read =
