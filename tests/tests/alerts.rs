@@ -149,6 +149,8 @@ async fn a_lost_standby_and_a_lost_database_are_noticed() -> Result<()> {
     let store = format!("engine = \"postgres\"\nurl = {{ file = {url:?} }}\nallow_single = true");
     let mut scene = Scene::start(vec![store], "").await?;
     scene.until_durability_is("replicated").await?;
+    let difference = scene.recording.now(CONTROL).await?.of("lychgate_store_clock_difference_seconds", &[]);
+    ensure!((0.0..1.0).contains(&difference), "one machine has one clock: {difference}");
     scene.logins(WINDOW).await?;
     scene.expect(&[])?;
 
