@@ -20,7 +20,7 @@ pub(crate) async fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
     refuse_idle_keys(store)?;
     match store.engine {
         EngineName::Rocksdb => {
-            let options = Options { open_tables: Config::store_files(), ..Options::default() };
+            let options = rocksdb_options(store)?;
             let engine = RocksDb::open(path(store)?, options, Arc::new(SystemClock), &SystemEntropy)
                 .context("cannot open the store")?;
             let checkpoints = engine.checkpoints();
@@ -59,6 +59,32 @@ fn path(store: &StoreConfig) -> Result<&Path, ConfigError> {
     store.path.as_deref().ok_or_else(missing)
 }
 
+fn rocksdb_options(store: &StoreConfig) -> Result<Options, ConfigError> {
+    let defaults = Options { open_tables: Config::store_files(), ..Options::default() };
+    Ok(Options {
+        block_cache_bytes: bytes(
+            "store.block_cache_megabytes",
+            store.block_cache_megabytes,
+            defaults.block_cache_bytes,
+        )?,
+        write_buffer_bytes: bytes(
+            "store.write_buffer_megabytes",
+            store.write_buffer_megabytes,
+            defaults.write_buffer_bytes,
+        )?,
+        ..defaults
+    })
+}
+
+/// The bytes of a key that has megabytes; `otherwise` if it is unset.
+fn bytes(key: &str, megabytes: Option<u64>, otherwise: usize) -> Result<usize, ConfigError> {
+    match megabytes {
+        None => Ok(otherwise),
+        Some(megabytes @ 8..=65_536) => Ok(usize::try_from(megabytes << 20).unwrap_or(usize::MAX)),
+        Some(megabytes) => Err(ConfigError::new(key, format_args!("is {megabytes}"), "use 8 to 65536 megabytes")),
+    }
+}
+
 fn postgres_options(store: &StoreConfig) -> Result<lychgate_engine_postgres::Options, ConfigError> {
     let mut options = lychgate_engine_postgres::Options::new(url(store)?);
     if let Some(connections) = store.connections {
@@ -88,6 +114,8 @@ fn refuse_idle_keys(store: &StoreConfig) -> Result<(), ConfigError> {
     let name = store.engine.as_str();
     for (key, is_set, is_used, engine) in [
         ("store.path", store.path.is_some(), rocksdb, "rocksdb"),
+        ("store.block_cache_megabytes", store.block_cache_megabytes.is_some(), rocksdb, "rocksdb"),
+        ("store.write_buffer_megabytes", store.write_buffer_megabytes.is_some(), rocksdb, "rocksdb"),
         ("store.url", store.url.is_some(), postgres, "postgres"),
         ("store.connections", store.connections.is_some(), postgres, "postgres"),
         ("store.allow_single", store.allow_single, postgres, "postgres"),
@@ -186,5 +214,40 @@ impl fmt::Display for StoreSpec {
             StoreSpec::Rocksdb(path) => write!(f, "rocksdb:{}", path.display()),
             StoreSpec::Postgres(file) => write!(f, "postgres:{}", file.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lychgate_process::config;
+
+    use super::*;
+
+    fn store(lines: &str) -> StoreConfig {
+        config::parse(&format!("engine = \"rocksdb\"\npath = \"/nowhere\"\n{lines}")).unwrap()
+    }
+
+    #[test]
+    fn memory_of_the_engine_is_as_configured_and_within_bounds() {
+        let sizes = |lines: &str| {
+            let options = rocksdb_options(&store(lines)).map_err(|error| error.to_string())?;
+            Ok::<_, String>((options.block_cache_bytes >> 20, options.write_buffer_bytes >> 20))
+        };
+        assert_eq!(sizes(""), Ok((128, 64)));
+        assert_eq!(sizes("block_cache_megabytes = 8\nwrite_buffer_megabytes = 65536"), Ok((8, 65_536)));
+        for (lines, key) in [
+            ("block_cache_megabytes = 7", "store.block_cache_megabytes"),
+            ("write_buffer_megabytes = 65537", "store.write_buffer_megabytes"),
+        ] {
+            let error = sizes(lines).unwrap_err();
+            assert!(error.contains(key) && error.contains("8 to 65536"), "{error}");
+        }
+    }
+
+    #[test]
+    fn memory_of_another_engine_is_refused() {
+        let idle = StoreConfig { engine: EngineName::Memory, path: None, ..store("block_cache_megabytes = 8") };
+        let error = refuse_idle_keys(&idle).unwrap_err().to_string();
+        assert!(error.contains("store.block_cache_megabytes"), "{error}");
     }
 }

@@ -140,6 +140,10 @@ pub struct StoreConfig {
     /// Accept a database without a synchronous standby.
     #[serde(default)]
     pub allow_single: bool,
+    /// Memory of an engine in this process for blocks that were read. Unset: 128 MB.
+    pub block_cache_megabytes: Option<u64>,
+    /// Memory of an engine in this process for writes that are only in its log so far. Unset: 64 MB.
+    pub write_buffer_megabytes: Option<u64>,
     /// Number of cached consent checks; each takes about 300 bytes of memory. 0 turns the cache off.
     #[serde(default = "StoreConfig::check_cache_entries")]
     pub check_cache_entries: usize,

@@ -122,6 +122,8 @@ impl ProgramConfigs<'_> {
                 url: None,
                 connections: None,
                 allow_single: false,
+                block_cache_megabytes: None,
+                write_buffer_megabytes: None,
                 check_cache_entries: control::StoreConfig::CHECK_CACHE_ENTRIES,
             },
             principals: vec![
