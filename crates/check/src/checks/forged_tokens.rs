@@ -80,7 +80,7 @@ fn is_refused(answer: &Answer) -> bool {
     answer.status == 401
 }
 
-/// A token whose claims are those of a real one, with a signature that no key made.
+/// A token with the claims of a real one, and an empty or invented signature.
 fn forged(server: &Server, resource: &NamedUrl, algorithm: &str, now: u64) -> anyhow::Result<String> {
     let subject = format!("lychgate-check-{}", nonce()?);
     let header = json!({ "alg": algorithm, "typ": "at+jwt" });

@@ -35,13 +35,20 @@ pub(crate) struct Explain {
 }
 
 /// One thing that happened.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq)]
 struct Step {
-    /// RFC 3339, so that steps sort by time.
+    /// RFC 3339.
     time: String,
     /// `edge`, `control`, or `audit log`.
     source: &'static str,
     words: String,
+}
+
+impl Step {
+    /// Events and logs write fractions of a second with different numbers of digits, so their texts do not sort by time.
+    fn instant(&self) -> (i64, i32) {
+        self.time.parse().map(|Timestamp { seconds, nanos }| (seconds, nanos)).unwrap_or_default()
+    }
 }
 
 impl Explain {
@@ -50,11 +57,11 @@ impl Explain {
         let session = Session::open(self.common)?;
         let mut steps = Vec::new();
         for file in &self.logs {
-            steps.extend(log::steps(open(file)?.lines(), &self.what).map_err(|error| unreadable(file, &error))?);
+            steps.extend(log::steps(open(file)?.split(b'\n'), &self.what).map_err(|error| unreadable(file, &error))?);
         }
         let events = events(&session, &self.what, self.since).await?;
         steps.extend(events.iter().map(event::step));
-        steps.sort();
+        steps.sort_by_key(Step::instant);
         for step in &steps {
             print(&session, step)?;
         }
@@ -64,8 +71,9 @@ impl Explain {
             return Ok(Answer::No);
         }
         if let Some(event) = events.iter().find(|event| event.call_id == self.what) {
+            // No command line to copy: a stranger may have chosen the client's id.
             let (client, person) = (visible(&event.client_id, MAX_WORDS), visible(&event.subject, MAX_WORDS));
-            eprintln!("lychgate: what else happened: lychgate explain '{client}', lychgate explain '{person}'");
+            eprintln!("lychgate: explain the client ({client}) or the person ({person}) to see what else happened");
         }
         Ok(Answer::Yes)
     }
@@ -118,4 +126,19 @@ fn print(session: &Session, step: &Step) -> Result<(), Failure> {
 /// RFC 3339, as in logs.
 fn rfc_3339(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_in_the_order_of_time_with_any_number_of_digits() {
+        let step = |time: &str| Step { time: time.to_owned(), source: "edge", words: String::new() };
+        let in_order =
+            ["2026-12-01T01:00:00Z", "2026-12-01T01:00:00.000001Z", "2026-12-01T01:00:00.5Z", "2026-12-01T01:00:01Z"];
+        let mut steps: Vec<_> = in_order.iter().rev().map(|time| step(time)).collect();
+        steps.sort_by_key(Step::instant);
+        assert_eq!(steps.iter().map(|step| step.time.as_str()).collect::<Vec<_>>(), in_order);
+    }
 }

@@ -245,7 +245,7 @@ async fn each_problem_of_the_control_plane_has_its_check() {
         (changed(|diagnosis| diagnosis.time = Some(Timestamp { seconds: 1, nanos: 0 })), "clock", "warn"),
         (store(|store| store.durability = v1::Durability::Unspecified.into()), "durability", "fail"),
         (store(|store| store.required_durability = v1::Durability::LocalDisk.into()), "durability", "warn"),
-        (store(|store| store.clock_difference.as_mut().unwrap().seconds = 6), "clock", "warn"),
+        (store(|store| store.clock_difference.as_mut().unwrap().seconds = 1), "clock", "warn"),
         (store(|store| store.record_level = Some(8)), "record level", "fail"),
         (store(|store| (store.free_bytes, store.reserve_bytes) = (Some(1), 2)), "disk", "fail"),
         (changed(|diagnosis| diagnosis.issuers[0].upstream = None), "identity provider", "warn"),

@@ -7,8 +7,9 @@ use super::certificate;
 use super::finding::Finding;
 use crate::operator::failure::{Exit, Failure};
 
-/// The difference of clocks, in seconds, from which it is reported. At 30 the control plane takes no commits.
-const CLOCK_SECONDS: f64 = 5.0;
+/// The difference of clocks, in seconds, from which it is reported. Above two the control plane takes no commits: the engine for
+/// PostgreSQL decides that (`Options::largest_clock_difference`).
+const CLOCK_SECONDS: f64 = 1.0;
 
 /// A diagnosis travels for a moment, so its time is judged less strictly.
 const OWN_CLOCK_SECONDS: i64 = 30;
@@ -98,7 +99,7 @@ fn clocks(store: &v1::StoreState, control: Option<&Timestamp>, now: i64) -> Vec<
         let found = format!("differs from the store's by {seconds:.3} s");
         findings.push(match seconds < CLOCK_SECONDS {
             true => Finding::ok("clock", found),
-            false => Finding::warn("clock", found + "; from 30 s on, no commits are taken", SYNCHRONIZE),
+            false => Finding::warn("clock", found + "; above 2 s, no commits are taken", SYNCHRONIZE),
         });
     }
     if let Some(control) = control {
@@ -233,9 +234,9 @@ mod tests {
             let found = clocks(&store, Some(&Timestamp { seconds: 1000 + own, nanos: 0 }), 1000);
             found.iter().map(|finding| finding.level).collect::<Vec<_>>()
         };
-        assert_eq!(levels(0, 4, 0), [Level::Ok, Level::Ok]);
-        assert_eq!(levels(0, 5, -29), [Level::Warn, Level::Ok]);
-        assert_eq!(levels(900_000_000, 4, 30), [Level::Ok, Level::Warn]);
+        assert_eq!(levels(0, 0, 0), [Level::Ok, Level::Ok]);
+        assert_eq!(levels(0, 1, -29), [Level::Warn, Level::Ok]);
+        assert_eq!(levels(900_000_000, 0, 30), [Level::Ok, Level::Warn]);
         assert!(clocks(&v1::StoreState::default(), None, 0).is_empty());
     }
 

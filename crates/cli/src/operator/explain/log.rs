@@ -12,10 +12,11 @@ use super::Step;
 type Fields = BTreeMap<String, String>;
 
 /// The steps of the lines that name `what` in a field. Lines that are no log of ours are passed over.
-pub(super) fn steps(lines: impl Iterator<Item = io::Result<String>>, what: &str) -> io::Result<Vec<Step>> {
+pub(super) fn steps(lines: impl Iterator<Item = io::Result<Vec<u8>>>, what: &str) -> io::Result<Vec<Step>> {
     let mut steps = Vec::new();
     for line in lines {
         let line = line?;
+        let line = String::from_utf8_lossy(&line);
         // A journal may put words before a line.
         let Some(fields) = line.contains(what).then(|| read(&line)).flatten() else { continue };
         if fields.values().any(|value| value == what) {
@@ -72,7 +73,8 @@ fn read(line: &str) -> Option<Fields> {
 fn read_json(line: &str) -> Option<Fields> {
     let Value::Object(members) = serde_json::from_str(line).ok()? else { return None };
     let text = |value: Value| match value {
-        Value::String(text) => text,
+        // The path is logged in quotation marks.
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(text),
         other => other.to_string(),
     };
     Some(members.into_iter().map(|(name, value)| (name, text(value))).collect())
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     fn found(line: &str) -> Vec<(&'static str, String)> {
-        let lines = [Ok(line.to_owned())].into_iter();
+        let lines = [Ok(line.as_bytes().to_vec()), Ok(vec![0xff])].into_iter();
         steps(lines, "0123456789abcdef").unwrap().into_iter().map(|step| (step.source, step.words)).collect()
     }
 
@@ -134,7 +136,7 @@ mod tests {
         let text = "2026-12-01T01:00:00.5Z  INFO lychgate_edge::middleware::observe: answered request.id=0123456789abcdef \
                     http.method=GET url.path=\"/callback/main\" http.status=502 reason=\"UPSTREAM_UNAVAILABLE\" duration_ms=7";
         let json = "{\"timestamp\":\"2026-12-01T01:00:00.5Z\",\"level\":\"INFO\",\"message\":\"answered\",\
-                    \"request.id\":\"0123456789abcdef\",\"http.method\":\"GET\",\"url.path\":\"/callback/main\",\
+                    \"request.id\":\"0123456789abcdef\",\"http.method\":\"GET\",\"url.path\":\"\\\"/callback/main\\\"\",\
                     \"http.status\":502,\"reason\":\"UPSTREAM_UNAVAILABLE\",\"duration_ms\":7,\
                     \"target\":\"lychgate_edge::middleware::observe\"}";
         let [(source, words)] = &found(text)[..] else { panic!("{:?}", found(text)) };
